@@ -1,0 +1,113 @@
+"""What was run, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+"""Version of `EpisodeRecord` on disk. Raise it when a field changes meaning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class EpisodeKey:
+    """Names one episode, independent of the policy, so that policies can be compared in pairs.
+
+    Attributes:
+        benchmark: Module name of the benchmark, e.g. "libero".
+        suite: Group of tasks, e.g. "libero_10".
+        task: Stable task id from the benchmark, not the instruction text.
+        init: Index of the initial state.
+        seed: Repetition of the same initial state; feeds every random stream of the episode.
+        axis: Perturbation axis, or "none".
+        severity: Strength on that axis; 0 means unperturbed, 1 to 5 otherwise.
+    """
+
+    benchmark: str
+    suite: str
+    task: str
+    init: int
+    seed: int = 0
+    axis: str = "none"
+    severity: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.benchmark}/{self.suite}/{self.task}/init{self.init:02d}/seed{self.seed}"
+        return place if self.axis == "none" else f"{place}/{self.axis}{self.severity}"
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """The random stream of that name; the same on every machine and in every order."""
+        digest = hashlib.sha256(f"{self}#{stream}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"  # says nothing about the policy: left out of every rate, run again on resume
+
+
+class StopReason(StrEnum):
+    """Why an episode ended. The outcome follows from it."""
+
+    SUCCEEDED = "succeeded"
+    STEP_LIMIT = "step_limit"
+    TERMINATED = "terminated"  # the simulator ended the episode without success
+    INVALID_PLAN = "invalid_plan"  # the policy answered, but with NaN or a wrong shape
+    POLICY_ERROR = "policy_error"  # the policy did not answer: out of memory, lost connection
+    SIMULATOR_ERROR = "simulator_error"
+
+    @property
+    def outcome(self) -> Outcome:
+        match self:
+            case StopReason.SUCCEEDED:
+                return Outcome.SUCCESS
+            case StopReason.STEP_LIMIT | StopReason.TERMINATED | StopReason.INVALID_PLAN:
+                return Outcome.FAILURE
+            case _:
+                return Outcome.ERROR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRecord:
+    """One finished episode, one line of `episodes.jsonl`.
+
+    Attributes:
+        policy: Digest of the policy's resolved config and weights.
+        num_steps: Control steps executed until the episode stopped, settling steps excluded.
+            For a success this is the success step: the episode also succeeds under every
+            limit of at least this many steps, and under no shorter one.
+        plan_ms: Wall time of each plan as the worker saw it, queueing included.
+        error: Type and message of the exception that ended the episode, if one did.
+        settled: Whether the goal still held after the policy let go and 20 idle steps; None
+            if that was not asked for or the episode did not succeed.
+        trace: Hash over the simulator's full state after every control step (and of every
+            image that the policy read); equal traces mean equal episodes.
+        video: Path of the episode's video inside the run folder.
+        attempt: 1 for the first try; errored episodes are tried again.
+        wall_s: Wall time of the episode, resetting included.
+    """
+
+    key: EpisodeKey
+    policy: str
+    stop: StopReason
+    num_steps: int
+    plan_ms: tuple[float, ...] = ()
+    error: str | None = None
+    settled: bool | None = None
+    trace: str | None = None
+    video: str | None = None
+    attempt: int = 1
+    wall_s: float = 0.0
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.stop.outcome
+
+    @property
+    def num_plans(self) -> int:
+        return len(self.plan_ms)

@@ -1,0 +1,36 @@
+"""A whole experiment as one value: which policy, on which benchmark, under which protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wamlab.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a recipe returns. Variants are `dataclasses.replace` of another recipe's run.
+
+    Attributes:
+        policy: The `Config` of a policy class, e.g. `ScriptedExpert.Config(...)`.
+        benchmark: The `Config` of a benchmark class.
+        replan_every: Actions executed per chunk.
+        name: The policy's row in tables, e.g. "expert".
+        check_settled: After a success, let the policy go on until it lets go, idle for 20
+            steps and record whether the goal still holds.
+        video_every: Control steps between two frames of the episode's video; 0 for none.
+    """
+
+    policy: Any
+    benchmark: Any
+    replan_every: int
+    name: str
+    check_settled: bool = False
+    video_every: int = 0
+
+    def __post_init__(self) -> None:
+        if self.replan_every < 1:
+            raise ConfigError(f"replan_every: got {self.replan_every}, expected at least 1")
+        if self.video_every < 0:
+            raise ConfigError(f"video_every: got {self.video_every}, expected 0 or more")
