@@ -1,0 +1,104 @@
+"""The robot's operational-space controller and gripper, without redundant work.
+
+robosuite 1.4.0 runs `mj_forward` twice and then `mj_step` in each of the 25 physics steps of a
+control step. Here one `mj_step1`, the controller and one `mj_step2` do the same: MuJoCo
+documents the split as equivalent for its Euler integrator, and tests/benchmarks/test_exactness
+checks that the state stays equal bit by bit. The controller's arithmetic is robosuite's own
+(its compiled functions are called); only lookups by name, copies and unused buffers are gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from robosuite.utils.control_utils import (
+    nullspace_torques,
+    opspace_matrices,
+    orientation_error,
+)
+
+OPENING = np.array([-1.0, 1.0])  # actuator directions of the two fingers
+
+
+class ArmController:
+    """Turns one action into torques, physics step by physics step.
+
+    Holds no state of its own beside buffers: goal and gripper live in robosuite's objects, so
+    that a reset of the environment resets them.
+    """
+
+    def __init__(self, env: Any) -> None:  # noqa: ANN401 - robosuite is untyped
+        robot = env.robots[0]
+        self._osc = robot.controller
+        self._gripper = robot.gripper
+        self._model = env.sim.model._model
+        self._data = env.sim.data._data
+        osc = self._osc
+        if not (osc.impedance_mode == "fixed" and osc.uncoupling and osc.use_delta):
+            raise RuntimeError("expected robosuite's OSC_POSE with its default settings")
+        if osc.interpolator_pos is not None or osc.interpolator_ori is not None:
+            raise RuntimeError("expected an OSC without interpolation")
+        self._site = env.sim.model.site_name2id(osc.eef_name)
+        self._qpos = np.asarray(osc.qpos_index)
+        self._qvel = np.asarray(osc.qvel_index)
+        self._arm = np.asarray(robot._ref_joint_actuator_indexes)
+        self._low, self._high = robot.torque_limits
+        self._fingers = np.array(
+            [env.sim.model.actuator_name2id(name) for name in self._gripper.actuators]
+        )
+        limits = self._model.actuator_ctrlrange[self._fingers]
+        self._bias = 0.5 * (limits[:, 1] + limits[:, 0])
+        self._weight = 0.5 * (limits[:, 1] - limits[:, 0])
+        self._kp_pos, self._kp_ori = np.array(osc.kp[0:3]), np.array(osc.kp[3:6])
+        self._kd_pos, self._kd_ori = np.array(osc.kd[0:3]), np.array(osc.kd[3:6])
+        nv = self._model.nv
+        self._jacp, self._jacr = np.zeros((3, nv)), np.zeros((3, nv))
+        self._mass = np.zeros((nv, nv))
+        self._block = np.ix_(self._qvel, self._qvel)
+
+    def sense(self) -> None:
+        """Reads the arm's state after `mj_step1`, as robosuite's `Controller.update` does."""
+        model, data, osc = self._model, self._data, self._osc
+        jacp, jacr = self._jacp, self._jacr
+        mujoco.mj_jacSite(model, data, jacp, jacr, self._site)
+        mujoco.mj_fullM(model, self._mass, data.qM)
+        velocity = data.qvel
+        osc.ee_pos = data.site_xpos[self._site].copy()
+        osc.ee_ori_mat = data.site_xmat[self._site].reshape(3, 3).copy()
+        osc.ee_pos_vel = np.dot(jacp, velocity)
+        osc.ee_ori_vel = np.dot(jacr, velocity)
+        osc.joint_pos = data.qpos[self._qpos]
+        osc.joint_vel = velocity[self._qvel]
+        osc.J_pos = jacp[:, self._qvel]
+        osc.J_ori = jacr[:, self._qvel]
+        osc.J_full = np.vstack([osc.J_pos, osc.J_ori])
+        osc.mass_matrix = self._mass[self._block]
+        osc.new_update = False
+
+    def aim(self, arm_action: NDArray[np.float64]) -> None:
+        """Sets the goal pose, once per control step, from the pose last sensed."""
+        self._osc.set_goal(arm_action)
+
+    def drive(self, gripper_action: float) -> None:
+        """Writes torques and finger targets for the next `mj_step2`."""
+        osc, data = self._osc, self._data
+        turn = orientation_error(osc.goal_ori, osc.ee_ori_mat)
+        force = (osc.goal_pos - osc.ee_pos) * self._kp_pos + -osc.ee_pos_vel * self._kd_pos
+        torque = turn * self._kp_ori + -osc.ee_ori_vel * self._kd_ori
+        _, lambda_pos, lambda_ori, nullspace = opspace_matrices(
+            osc.mass_matrix, osc.J_full, osc.J_pos, osc.J_ori
+        )
+        wrench = np.concatenate([np.dot(lambda_pos, force), np.dot(lambda_ori, torque)])
+        torques = np.dot(osc.J_full.T, wrench) + data.qfrc_bias[self._qvel]
+        torques += nullspace_torques(
+            osc.mass_matrix, nullspace, osc.initial_joint, osc.joint_pos, osc.joint_vel
+        )
+        gripper = self._gripper
+        gripper.current_action = np.clip(
+            gripper.current_action + OPENING * gripper.speed * np.sign(gripper_action), -1.0, 1.0
+        )
+        data.ctrl[self._fingers] = self._bias + self._weight * gripper.current_action
+        data.ctrl[self._arm] = np.clip(torques, self._low, self._high)
