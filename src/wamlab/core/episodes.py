@@ -38,6 +38,11 @@ class EpisodeKey:
         place = f"{self.benchmark}/{self.suite}/{self.task}/init{self.init:02d}/seed{self.seed}"
         return place if self.axis == "none" else f"{place}/{self.axis}{self.severity}"
 
+    @property
+    def slug(self) -> str:
+        """The name of the episode's files in a run folder, without suffix."""
+        return str(self).replace("/", "__")
+
     def rng(self, stream: str) -> np.random.Generator:
         """The random stream of that name; the same on every machine and in every order."""
         digest = hashlib.sha256(f"{self}#{stream}".encode()).digest()

@@ -70,7 +70,9 @@ def check_fit(policy: PolicySpec, benchmark: BenchmarkSpec, *, replan_every: int
     Raises:
         SpecError: With every mismatch, one per line.
     """
-    problems = [f"camera {name!r} is not rendered" for name in sorted(policy.cameras - benchmark.cameras)]
+    problems = [
+        f"camera {name!r} is not rendered" for name in sorted(policy.cameras - benchmark.cameras)
+    ]
     for part in ("state", "action"):
         wanted, given = getattr(policy, part), getattr(benchmark, part)
         if wanted and wanted != given:

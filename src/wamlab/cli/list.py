@@ -1,0 +1,79 @@
+"""Lists what can be named: policies, benchmarks, recipes, episodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from wamlab import catalog
+from wamlab.cli._parser import Parser
+from wamlab.cli._recipes import load_recipe, recipes_here
+from wamlab.core.config import build, to_json
+from wamlab.core.errors import ConfigError, unknown_name
+from wamlab.core.protocols import Benchmark
+
+KINDS = ("policies", "benchmarks", "recipes", "episodes")
+
+HELP = """\
+usage: wamlab list policies | benchmarks | recipes [--json]
+       wamlab list episodes BENCHMARK [--set benchmark.KEY=VALUE ...] [--json]
+
+Lists what can be named. Recipes are those of the folder recipes/ here.
+
+  BENCHMARK  its name, e.g. pointmass, or a recipe, e.g. recipes.quickstart:seek
+  --set      change one setting of a recipe's benchmark (repeatable)
+  --json     one JSON object a line
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = Parser("list")
+    parser.add_argument("kind")
+    parser.add_argument("benchmark", nargs="?")
+    parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    if asked.kind not in KINDS:
+        raise unknown_name("list", asked.kind, KINDS)
+    if asked.kind == "episodes":
+        if asked.benchmark is None:
+            raise ConfigError("list episodes: which benchmark? See wamlab list benchmarks")
+        _print_episodes(asked.benchmark, asked.settings, as_json=asked.json)
+        return 0
+    names = {
+        "policies": lambda: catalog.available("policy"),
+        "benchmarks": lambda: catalog.available("benchmark"),
+        "recipes": recipes_here,
+    }[asked.kind]()
+    width = max(map(len, names), default=0)
+    for name, headline in names.items():
+        line = {"name": name, "about": headline}
+        print(json.dumps(line) if asked.json else f"{name:{width}}  {headline}")
+    return 0
+
+
+def _print_episodes(name: str, settings: Sequence[str], *, as_json: bool) -> None:
+    benchmark = _benchmark(name, settings)
+    for key in benchmark.episodes():
+        if as_json:
+            line: dict[str, Any] = to_json(key)
+            line["step_limit"] = benchmark.step_limit(key)
+            line["instruction"] = benchmark.instruction(key)
+            print(json.dumps(line))
+        else:
+            print(key)
+
+
+def _benchmark(name: str, settings: Sequence[str]) -> Benchmark:
+    if ":" in name:
+        recipe: Benchmark = build(load_recipe(name, settings).run.benchmark)
+        return recipe
+    if settings:
+        raise ConfigError("--set changes a recipe; name one, e.g. recipes.quickstart:seek")
+    found = catalog.classes("benchmark", name)
+    if len(found) != 1:
+        raise ConfigError(f"{name}: has {len(found)} benchmark classes, expected one")
+    (cls,) = found.values()
+    benchmark: Benchmark = cls(cls.Config())
+    return benchmark

@@ -1,0 +1,62 @@
+"""Shows one episode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from wamlab.cli._parser import Parser
+from wamlab.cli._runs import find_episode
+from wamlab.core.config import to_json
+from wamlab.core.episodes import EpisodeRecord
+from wamlab.records.signals import signals_path
+from wamlab.records.store import load_run
+
+HELP = """\
+usage: wamlab show RUN EPISODE [--json]
+
+Shows the record of one episode: how it ended, when, and where its files are.
+
+  RUN      run folder
+  EPISODE  its key, or a part of it that no other episode has, e.g. init03
+  --json   print the record as it is on disk
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = Parser("show")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("episode")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    record = find_episode(load_run(asked.run).records, asked.episode)
+    if asked.json:
+        print(json.dumps(to_json(record)))
+        return 0
+    for label, value in _rows(asked.run, record):
+        print(f"{label:10} {value}")
+    return 0
+
+
+def _rows(folder: Path, record: EpisodeRecord) -> list[tuple[str, str]]:
+    mean_ms = sum(record.plan_ms) / len(record.plan_ms) if record.plan_ms else 0.0
+    plans = f"{record.num_plans}" + (f", {mean_ms:.1f} ms each" if record.plan_ms else "")
+    rows = [
+        ("episode", str(record.key)),
+        ("outcome", f"{record.outcome} ({record.stop})"),
+        ("steps", str(record.num_steps)),
+        ("plans", plans),
+        ("wall", f"{record.wall_s:.2f} s, attempt {record.attempt}"),
+        ("policy", record.policy),
+        ("trace", record.trace or "none"),
+    ]
+    if record.settled is not None:
+        rows.append(("settled", "yes" if record.settled else "no: the goal did not hold"))
+    if record.error is not None:
+        rows.append(("error", record.error))
+    if record.video is not None:
+        rows.append(("video", str(folder / record.video)))
+    if (path := signals_path(folder, record.key)).exists():
+        rows.append(("signals", str(path)))
+    return rows

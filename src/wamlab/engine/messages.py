@@ -1,0 +1,143 @@
+"""What crosses the pipes between the parent, its simulator workers and the policy process.
+
+Requests and chunks travel as bytes that the parent passes on without opening them: images
+are copied, never decoded, on their way to the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wamlab.core.config import Json
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord
+from wamlab.core.specs import PolicySpec
+from wamlab.engine.rollout import Terms
+
+# Parent -> worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSetup:
+    """First message to a worker.
+
+    Attributes:
+        benchmark: The benchmark's config, packed.
+        key: Some episode of the worker's task; it is not assigned yet.
+        folder: Run folder, for signals and videos.
+    """
+
+    benchmark: Mapping[str, Json]
+    key: EpisodeKey
+    terms: Terms
+    folder: Path
+    video_every: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """Run this episode."""
+
+    key: EpisodeKey
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The policy's answer to one request; also policy -> parent.
+
+    Attributes:
+        chunk: Pickled `ActionChunk`, or None if there is none.
+        error: "Type: message" if there is no chunk.
+        invalid: Whether the policy is to blame: it answered, but with nonsense.
+    """
+
+    key: EpisodeKey
+    chunk: bytes | None = None
+    error: str = ""
+    invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Close what is open and exit; also parent -> policy."""
+
+
+# Worker -> parent
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The simulator is built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The simulator moves."""
+
+    num_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A plan is needed.
+
+    Attributes:
+        request: Pickled `PlanRequest`.
+    """
+
+    key: EpisodeKey
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The episode is over; its signals and video are on disk."""
+
+    record: EpisodeRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The request itself is wrong (`ConfigError`); also policy -> parent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwritable:
+    """A file of the run folder cannot be written."""
+
+    reason: str
+
+
+# Parent -> policy, policy -> parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Work for the policy: first forget, then begin, then plan.
+
+    Attributes:
+        requests: Pickled `PlanRequest`s, each of another episode.
+    """
+
+    ended: tuple[EpisodeKey, ...]
+    begun: tuple[EpisodeKey, ...]
+    requests: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReady:
+    """The policy is built."""
+
+    spec: PolicySpec
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """One answer for each request of a batch."""
+
+    answers: tuple[Answer, ...]

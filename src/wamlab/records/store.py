@@ -1,0 +1,155 @@
+"""The run folder as it is read: what was asked for, and one record for each episode.
+
+- `run.json`: settings, versions, machine; written whole.
+- `episodes.jsonl`: one record a line; a line is on disk completely or not at all.
+- `signals/`, `videos/`, `logs/`: actions and states, films, what the processes printed.
+- `lock`: held by the process that writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wamlab.core.config import from_json, to_json
+from wamlab.core.episodes import SCHEMA_VERSION, EpisodeKey, EpisodeRecord, Outcome
+from wamlab.core.errors import StoreError
+from wamlab.core.specs import PolicySpec
+from wamlab.records.machine import Code, Machine
+
+RUN_FILE, RECORDS_FILE, LOCK_FILE = "run.json", "episodes.jsonl", "lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One start of the command on this run.
+
+    Attributes:
+        started: Date and time in UTC, ISO 8601.
+    """
+
+    started: str
+    argv: tuple[str, ...]
+    workers: int
+    code: Code
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """The content of run.json.
+
+    Attributes:
+        name: The policy's row in tables.
+        recipe: What was named on the command line; empty for a call from Python.
+        digest: Of the settings; a folder holds one run.
+        policy: Digest of the policy's config and weights.
+        config: The recipe's `Run` as JSON (`core.config.from_json(Run, config)`).
+        spec: What the policy needs and gives.
+        fingerprint: What else decides the results: versions, renderer, assets.
+        num_episodes: Episodes that the benchmark asks for.
+        control_hz: Control steps per simulated second.
+        sessions: Every start of the command, oldest first.
+    """
+
+    name: str
+    recipe: str
+    digest: str
+    policy: str
+    config: Mapping[str, object]
+    spec: PolicySpec
+    fingerprint: Mapping[str, str]
+    num_episodes: int
+    control_hz: float
+    sessions: tuple[Session, ...]
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRun:
+    """A run folder as it was read.
+
+    Attributes:
+        records: One for each episode that was tried, in the order of the file.
+    """
+
+    folder: Path
+    info: RunInfo
+    records: tuple[EpisodeRecord, ...]
+
+
+def load_run(folder: Path) -> LoadedRun:
+    """Reads a run folder, also while it is being written.
+
+    Raises:
+        StoreError: If it is no run folder, or a line is of another version.
+    """
+    info = read_info(folder)
+    if info is None:
+        raise StoreError(f"{folder}: has no {RUN_FILE}, expected a run folder; see wamlab ls")
+    path = folder / RECORDS_FILE
+    whole, _ = split_lines(path.read_bytes() if path.exists() else b"")
+    records = latest(parse_records(whole, path))
+    return LoadedRun(folder=folder, info=info, records=tuple(records.values()))
+
+
+def latest(records: Iterable[EpisodeRecord]) -> dict[EpisodeKey, EpisodeRecord]:
+    """The record that counts for each episode: its first finished one, else its last attempt."""
+    chosen: dict[EpisodeKey, EpisodeRecord] = {}
+    for record in records:
+        known = chosen.get(record.key)
+        if known is None or known.outcome is Outcome.ERROR:
+            chosen[record.key] = record
+    return chosen
+
+
+def encode_record(record: EpisodeRecord) -> bytes:
+    """One line of episodes.jsonl."""
+    return json.dumps(to_json(record), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def decode_record(line: bytes) -> EpisodeRecord:
+    """The record that `encode_record` wrote.
+
+    Raises:
+        StoreError: If the line is of another schema version.
+        ValueError: If it is no record.
+    """
+    data = json.loads(line)
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"schema_version: got {version!r}, expected {SCHEMA_VERSION}; "
+            "read it with the version of wamlab that wrote it"
+        )
+    return from_json(EpisodeRecord, data)
+
+
+def split_lines(content: bytes) -> tuple[bytes, bytes]:
+    """Whole lines, and what is left of a torn one."""
+    end = content.rfind(b"\n") + 1
+    return content[:end], content[end:]
+
+
+def parse_records(whole: bytes, path: Path) -> list[EpisodeRecord]:
+    """The records of whole lines."""
+    records = []
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            records.append(decode_record(line))
+        except (StoreError, ValueError) as error:
+            raise StoreError(f"{path}, line {number}: {error}") from error
+    return records
+
+
+def read_info(folder: Path) -> RunInfo | None:
+    """The content of run.json, or None if there is none."""
+    path = folder / RUN_FILE
+    if not path.is_file():
+        return None
+    try:
+        return from_json(RunInfo, json.loads(path.read_bytes()))
+    except ValueError as error:
+        raise StoreError(f"{path}: {error}; expected the file that wamlab eval wrote") from error
