@@ -132,21 +132,14 @@ class LiberoEnv:
     def _advance(self, action: NDArray[np.float32], sense: Sense) -> tuple[Observation, bool]:
         """One control step: 25 physics steps, sensors sampled where robosuite samples them."""
         command = np.asarray(action, np.float64)
-        gripper = float(command[6])
-        model, data, arm = self._model, self._data, self._arm
         state, images = None, None
         for substep in range(self._num_substeps):
-            mujoco.mj_step1(model, data)
-            arm.sense()
-            if substep == 0:
-                arm.aim(command[:6])
-            arm.drive(gripper)
-            mujoco.mj_step2(model, data)
+            self._arm.physics_step(command, is_first=substep == 0)
             if self._sampler.tick():
                 # Poses here are those before the last integration; rendering after the step
                 # would show the arm about 1 mm further than the reference does.
                 state, images = self._read_state(), self._render(sense)
-        self._last_gripper = gripper
+        self._last_gripper = float(command[6])
         success = bool(self._env._check_success())
         self._env._post_process()
         self._step += 1

@@ -1,10 +1,13 @@
 """The robot's operational-space controller and gripper, without redundant work.
 
 robosuite 1.4.0 runs `mj_forward` twice and then `mj_step` in each of the 25 physics steps of a
-control step. Here one `mj_step1`, the controller and one `mj_step2` do the same: MuJoCo
-documents the split as equivalent for its Euler integrator, and tests/benchmarks/test_exactness
-checks that the state stays equal bit by bit. The controller's arithmetic is robosuite's own
-(its compiled functions are called); only lookups by name, copies and unused buffers are gone.
+control step. Position and velocity stages give the same results three times; what the two
+extra calls do change is the constraint solver's warm start. So here one `mj_step1`, two more
+constraint solves, the controller and one `mj_step2` do the same, bit by bit
+(tests/benchmarks/test_exactness.py). Plain `mj_step1`, controller, `mj_step2` is faster still
+but differs by 1e-14 per physics step in MuJoCo 3.3.2 (docs/log.md), so it is not used. The
+controller's arithmetic is robosuite's own (its compiled functions are called); only lookups by
+name, copies and unused buffers are gone.
 """
 
 from __future__ import annotations
@@ -57,11 +60,36 @@ class ArmController:
         nv = self._model.nv
         self._jacp, self._jacr = np.zeros((3, nv)), np.zeros((3, nv))
         self._mass = np.zeros((nv, nv))
-        self._block = np.ix_(self._qvel, self._qvel)
 
-    def sense(self) -> None:
-        """Reads the arm's state after `mj_step1`, as robosuite's `Controller.update` does."""
+    def physics_step(self, action: NDArray[np.float64], *, is_first: bool) -> None:
+        """One of the 25 physics steps of a control step.
+
+        Args:
+            action: The command in float64, shape (7,).
+            is_first: Whether the control step begins, so that the goal moves.
+        """
+        model, data = self._model, self._data
+        mujoco.mj_step1(model, data)
+        mujoco.mj_fwdActuation(model, data)
+        mujoco.mj_fwdAcceleration(model, data)
+        mujoco.mj_fwdConstraint(model, data)  # advances the warm start, as mj_forward does
+        self._sense()
+        if is_first:
+            self._osc.set_goal(action[:6])
+        self._drive(action[6])
+        mujoco.mj_step2(model, data)
+
+    def _sense(self) -> None:
+        """Reads the arm's state after `mj_step1`, as robosuite's `Controller.update` does.
+
+        In the first physics step after a reset robosuite does not: its flag says that the pose
+        of before the initial state was set is still fresh. The reference's first goal is
+        computed from that stale pose, and so is ours.
+        """
         model, data, osc = self._model, self._data, self._osc
+        if not osc.new_update:
+            return
+        mujoco.mj_fwdConstraint(model, data)  # the reference's second mj_forward
         jacp, jacr = self._jacp, self._jacr
         mujoco.mj_jacSite(model, data, jacp, jacr, self._site)
         mujoco.mj_fullM(model, self._mass, data.qM)
@@ -75,14 +103,12 @@ class ArmController:
         osc.J_pos = jacp[:, self._qvel]
         osc.J_ori = jacr[:, self._qvel]
         osc.J_full = np.vstack([osc.J_pos, osc.J_ori])
-        osc.mass_matrix = self._mass[self._block]
-        osc.new_update = False
+        # Indexing twice, as robosuite does, leaves the memory layout that BLAS then sees; with
+        # np.ix_ the last bits of the torques differ.
+        osc.mass_matrix = self._mass[self._qvel, :][:, self._qvel]
+        osc.new_update = False  # so that `set_goal` does not read again
 
-    def aim(self, arm_action: NDArray[np.float64]) -> None:
-        """Sets the goal pose, once per control step, from the pose last sensed."""
-        self._osc.set_goal(arm_action)
-
-    def drive(self, gripper_action: float) -> None:
+    def _drive(self, gripper_action: float) -> None:
         """Writes torques and finger targets for the next `mj_step2`."""
         osc, data = self._osc, self._data
         turn = orientation_error(osc.goal_ori, osc.ee_ori_mat)
@@ -102,3 +128,4 @@ class ArmController:
         )
         data.ctrl[self._fingers] = self._bias + self._weight * gripper.current_action
         data.ctrl[self._arm] = np.clip(torques, self._low, self._high)
+        osc.new_update = True
