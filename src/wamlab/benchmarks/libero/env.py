@@ -8,6 +8,7 @@ State and images stay equal bit by bit (tests/benchmarks/test_exactness.py).
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 from math import acos, isclose, sqrt
 from typing import Any
@@ -74,6 +75,7 @@ class LiberoEnv:
         self._cameras = Cameras(env, size_px=image_px, rotated=rotated)
         self._scene = SceneReader(env)
         self._state_size = mujoco.mj_stateSize(self._model, _STATE)
+        self._arm = ArmController(env)
         self._last_gripper = -1.0
 
     def reset(self, key: EpisodeKey, sense: Sense) -> Observation:
@@ -127,7 +129,13 @@ class LiberoEnv:
         return IDLE.copy()
 
     def close(self) -> None:
+        # robosuite's render context frees its display lists from `__del__`, in whatever OpenGL
+        # context is current then: another environment of this process would lose its meshes.
+        self._env.sim._render_context_offscreen.gl_ctx.make_current()
         self._wrapper.close()
+        del self._wrapper, self._env, self._fixtures, self._cameras, self._scene, self._arm
+        del self._model, self._data
+        gc.collect()
 
     def _advance(self, action: NDArray[np.float32], sense: Sense) -> tuple[Observation, bool]:
         """One control step: 25 physics steps, sensors sampled where robosuite samples them."""
