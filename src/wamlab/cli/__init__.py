@@ -1,62 +1,9 @@
 """The command line. One module is one verb; it parses, calls one function and prints.
 
 A verb's module has HELP, the text of `wamlab VERB --help`, and `run(arguments) -> exit code`.
-To add one, write cli/<verb>.py and give it a line below.
+To add one, write cli/<verb>.py and give it a line in _main.py.
 """
 
-from __future__ import annotations
+from wamlab.cli._main import main
 
-import sys
-from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
-
-from wamlab.core.errors import ConfigError, SpecError, WamlabError, unknown_name
-
-HELP = """\
-Evaluate, time and diagnose robot policies.
-
-run
-  wamlab eval    RECIPE            run every episode that has no record yet
-look
-  wamlab ls      [DIR]             runs, how far they are, their success rates
-  wamlab show    RUN EPISODE       one episode's record
-  wamlab replay  RUN EPISODE       execute it again: is it the same? and film it
-  wamlab list    policies | benchmarks | recipes | episodes BENCHMARK
-check
-  wamlab check   RECIPE            does the policy fit the benchmark? (no simulator)
-
-wamlab VERB --help says more.   RECIPE is module:function, e.g. recipes.quickstart:seek
-exit status: 0 done; 1 some episodes ended in an error, or the run stopped; 2 the request is wrong
-"""
-
-
-def verbs() -> list[str]:
-    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one verb and returns the exit code; errors go to stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP, end="")
-        return 0
-    verb, *rest = arguments
-    try:
-        if verb not in verbs():
-            raise unknown_name("verb", verb, verbs(), "See wamlab --help.")
-        module = import_module(f"wamlab.cli.{verb}")
-        if rest[:1] in (["-h"], ["--help"]):
-            print(module.HELP, end="")
-            return 0
-        return int(module.run(rest))
-    except (ConfigError, SpecError) as error:
-        print(f"wamlab {verb}: {error}", file=sys.stderr)
-        return 2
-    except WamlabError as error:
-        print(f"wamlab {verb}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader of stdout is gone (`wamlab list ... | head`); nothing is left to tell.
-        sys.stdout = None
-        return 0
+__all__ = ["main"]

@@ -210,6 +210,8 @@ def scalar(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - of that 
         value = float(value) if fits else value
     elif hint in (bool, int, str):
         fits = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    elif _is_writable(hint):
+        fits = False
     else:
         raise ConfigError(f"{where or 'value'}: {hint} cannot be written as JSON; see config.py")
     if not fits:
@@ -246,3 +248,10 @@ def _item_kinds(
 
 def _is_mapping(origin: object) -> bool:
     return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _is_writable(hint: object) -> bool:
+    """Whether JSON can say values of that type, although it did not this time."""
+    origin = typing.get_origin(hint)
+    plain = isinstance(hint, type) and issubclass(hint, (Enum, Path))
+    return plain or origin in (tuple, frozenset) or _is_mapping(origin)

@@ -1,0 +1,104 @@
+import pytest
+
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord, StopReason
+from wamlab.core.errors import ConfigError, ContractError
+from wamlab.engine.schedule import Schedule, Task, selected
+
+
+def key(task="a", init=0):
+    return EpisodeKey(benchmark="b", suite="s", task=task, init=init)
+
+
+def record(key, stop=StopReason.SUCCEEDED, **overrides):
+    return EpisodeRecord(key=key, policy="p", stop=stop, num_steps=3, **overrides)
+
+
+def schedule(keys, records=(), step_limit=lambda key: 100):
+    return Schedule(keys, {r.key: r for r in records}, step_limit)
+
+
+def test_finished_episodes_are_not_run_again():
+    keys = [key(init=0), key(init=1)]
+
+    plan = schedule(keys, [record(keys[0])])
+
+    assert plan.num_left == 1
+    assert plan.take(plan.choose()) == (keys[1], 1)
+
+
+def test_errored_episodes_are_run_again():
+    plan = schedule([key()], [record(key(), StopReason.POLICY_ERROR)])
+
+    assert plan.take(plan.choose()) == (key(), 2)
+
+
+def test_an_episode_is_given_up_after_three_errors():
+    plan = schedule([key()], [record(key(), StopReason.POLICY_ERROR, attempt=3)])
+
+    assert (plan.num_left, plan.num_given_up) == (0, 1)
+
+
+def test_the_longest_task_is_first():
+    limits = {"short": 100, "long": 500}
+    keys = [key("short", init) for init in range(3)] + [key("long", init) for init in range(3)]
+
+    plan = schedule(keys, step_limit=lambda key: limits[key.task])
+
+    assert [plan.choose().task, plan.choose().task] == ["long", "short"]
+
+
+def test_measured_time_replaces_the_guess():
+    keys = [key(task, init) for task in ("quick", "tough") for init in range(4)]
+    plan = schedule(keys)
+    for task, wall_s in (("quick", 1.0), ("tough", 9.0)):
+        plan.finished(record(plan.take(Task("s", task, "none", 0)).key, wall_s=wall_s))
+
+    assert plan.choose().task == "tough"
+    assert plan.expected_s() == pytest.approx(3 * 1.0 + 3 * 9.0)
+
+
+def test_an_idle_worker_joins_the_task_with_most_left():
+    keys = [key("few", init) for init in range(2)] + [key("many", init) for init in range(9)]
+    plan = schedule(keys)
+
+    assert [plan.choose().task for _ in range(3)] == ["many", "few", "many"]
+
+
+def test_no_more_workers_join_than_episodes_are_left():
+    plan = schedule([key(init=0), key(init=1)])
+
+    assert [plan.choose() is not None for _ in range(3)] == [True, True, False]
+
+
+def test_nobody_joins_for_less_than_it_takes_to_build_a_simulator():
+    plan = schedule([key(init=init) for init in range(3)])
+    task = plan.choose()
+    plan.built(task, wall_s=10.0)
+    plan.finished(record(plan.take(task).key, wall_s=2.0))
+
+    assert plan.choose() is None  # two episodes of 2 s are left
+
+
+def test_a_simulator_that_cannot_be_built_costs_one_episode_at_first_and_all_in_the_end():
+    plan = schedule([key(init=init) for init in range(6)])
+
+    charged = [len(plan.build_failed(plan.choose())) for _ in range(3)]
+
+    assert charged == [1, 1, 4]
+
+
+def test_a_pattern_selects_by_name():
+    keys = [key("a"), key("b")]
+
+    assert selected(keys, "b/s/b/*") == [key("b")]
+    assert selected(keys, None) == keys
+
+
+def test_a_pattern_without_match_shows_a_name():
+    with pytest.raises(ConfigError, match=r"matches none of 1 episodes; .* b/s/a/init00/seed0"):
+        selected([key()], "nothing*")
+
+
+def test_a_benchmark_that_names_an_episode_twice_is_refused():
+    with pytest.raises(ContractError, match="names an episode twice"):
+        selected([key(), key()], None)
