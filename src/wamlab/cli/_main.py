@@ -23,6 +23,7 @@ look
   wamlab replay  RUN EPISODE       execute it again: is it the same? and film it
   wamlab list    policies | benchmarks | recipes | episodes BENCHMARK
 check
+  wamlab doctor  [BENCHMARK]       is this machine fit to measure with? what to do if not
   wamlab check   RECIPE            does the policy fit the benchmark? (no simulator)
 
 wamlab VERB --help says more.   RECIPE is module:function, e.g. recipes.quickstart:seek

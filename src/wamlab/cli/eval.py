@@ -12,13 +12,14 @@ from wamlab.cli._parser import Parser
 from wamlab.cli._progress import ProgressDisplay
 from wamlab.cli._recipes import load_recipe
 from wamlab.cli._runs import success_text
+from wamlab.core.config import build
+from wamlab.core.health import Check, Level
+from wamlab.doctor import quick_check, recommended_workers
 from wamlab.engine.run import Tally, evaluate
 from wamlab.engine.schedule import MAX_ATTEMPTS
 from wamlab.engine.timeouts import Timeouts
-from wamlab.records.machine import memory_bytes, num_cores
 
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
-WORKER_BYTES = 2.5e9  # one LIBERO simulator with its renderer, measured 2.0 GB, and some air
 
 HELP = """\
 usage: wamlab eval RECIPE [--out DIR] [--workers N] [--only PATTERN] [--set KEY=VALUE ...]
@@ -26,6 +27,7 @@ usage: wamlab eval RECIPE [--out DIR] [--workers N] [--only PATTERN] [--set KEY=
 
 Runs a recipe and writes one record per episode. Interrupt it at any time; the same
 command continues. Errored episodes are run again, at most twice; finished ones never are.
+A machine that would measure something else is refused; wamlab doctor says more.
 
   RECIPE                 recipes.quickstart:seek, or a run folder or its run.json
   --out DIR              run folder                            [runs/<recipe>-<digest>]
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = Parser("eval")
     parser.add_argument("recipe")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--workers", type=int, default=default_workers())
+    parser.add_argument("--workers", type=int, default=recommended_workers())
     parser.add_argument("--only")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--simulator-timeout", type=float, default=Timeouts().simulator_s)
@@ -54,6 +56,8 @@ def run(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     recipe = load_recipe(asked.recipe, asked.settings)
     out = recipe.folder if asked.out is None else asked.out
+    checks = quick_check(build(recipe.run.benchmark), out)
+    _warn(checks)
     with ProgressDisplay() as display:
         try:
             tally = evaluate(
@@ -64,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
                 timeouts=Timeouts(simulator_s=asked.simulator_timeout, plan_s=asked.plan_timeout),
                 recipe=recipe.name,
                 argv=("wamlab", "eval", *arguments),
+                checks=checks,
                 progress=display.show,
             )
         except KeyboardInterrupt:
@@ -76,8 +81,10 @@ def run(arguments: Sequence[str]) -> int:
     return 1 if tally.num_errors else 0
 
 
-def default_workers() -> int:
-    return max(1, min(num_cores(), int(memory_bytes() / WORKER_BYTES)))
+def _warn(checks: Sequence[Check]) -> None:
+    for check in checks:
+        if check.level is Level.AMBER:
+            print(f"{check.name}: {check.found}; {check.remedy}", file=sys.stderr)
 
 
 def _summary(name: str, out: Path, tally: Tally) -> str:

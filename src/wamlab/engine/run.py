@@ -12,6 +12,7 @@ from time import monotonic
 from wamlab.core.config import build, digest, pack, to_json
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
 from wamlab.core.errors import ConfigError
+from wamlab.core.health import Check
 from wamlab.core.protocols import Benchmark
 from wamlab.core.recipe import Run
 from wamlab.core.specs import check_fit
@@ -61,6 +62,7 @@ def evaluate(
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is immutable
     recipe: str = "",
     argv: Sequence[str] = (),
+    checks: Sequence[Check] = (),
     progress: Callable[[Tally], None] = lambda tally: None,
 ) -> Tally:
     """Runs every episode that has no finished record; the same call continues a run.
@@ -70,10 +72,8 @@ def evaluate(
         workers: Simulator processes.
         only: Shell pattern on episode names; None for all.
         recipe: What the caller calls the run, for run.json.
+        checks: What was found out about this machine, for run.json.
         progress: Called at the start and after each episode.
-
-    Returns:
-        The state of the episodes that were asked for.
 
     Raises:
         ConfigError: If a setting is wrong, or the folder holds another run or is in use.
@@ -99,7 +99,7 @@ def evaluate(
         try:
             policy = _await_policy(desk)
             check_fit(policy.spec, benchmark.spec, replan_every=run.replan_every)
-            session = _session(argv, workers)
+            session = _session(argv, workers, checks)
             store.describe(_info(run, benchmark, policy, session, recipe, len(all_keys)))
             job = _job(run, benchmark, policy, out, workers)
             crew = Crew(job, schedule, desk, timeouts, workers=workers, record=ledger.record)
@@ -178,13 +178,14 @@ def _job(run: Run, benchmark: Benchmark, policy: PolicyReady, out: Path, workers
     )
 
 
-def _session(argv: Sequence[str], workers: int) -> Session:
+def _session(argv: Sequence[str], workers: int, checks: Sequence[Check]) -> Session:
     return Session(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         argv=tuple(argv),
         workers=workers,
         code=this_code(),
         machine=this_machine(),
+        checks=tuple(checks),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from wamlab.core.config import from_json, to_json
 from wamlab.core.episodes import SCHEMA_VERSION, EpisodeKey, EpisodeRecord, Outcome
 from wamlab.core.errors import StoreError
+from wamlab.core.health import Check
 from wamlab.core.specs import PolicySpec
 from wamlab.records.machine import Code, Machine
 
@@ -28,6 +29,7 @@ class Session:
 
     Attributes:
         started: Date and time in UTC, ISO 8601.
+        checks: What the doctor found at this start.
     """
 
     started: str
@@ -35,6 +37,7 @@ class Session:
     workers: int
     code: Code
     machine: Machine
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

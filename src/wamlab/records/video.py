@@ -26,6 +26,15 @@ def check_encoder() -> None:
         )
 
 
+def encoder_problem() -> str | None:
+    """Why films cannot be encoded here, or None; encodes two small frames to find out."""
+    try:
+        encode_mp4([np.zeros((16, 16, 3), np.uint8)] * 2, fps=10)
+    except (ImportError, OSError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 def encode_mp4(frames: Sequence[NDArray[np.uint8]], *, fps: float) -> bytes:
     """Encodes frames as one MP4 file.
 
