@@ -76,6 +76,15 @@ def test_errors_make_the_exit_code_1(wamlab, tmp_path):
     assert "incomplete: 1 ended in an error 3 times and are not run again" in out
 
 
+def test_a_recipe_that_cannot_be_imported_says_what_is_missing(wamlab, home):
+    (home / "recipes" / "needy.py").write_text("import a_library_that_is_absent")
+
+    code, _, err = wamlab("eval", "recipes.needy:anything")
+
+    assert code == 2
+    assert "No module named 'a_library_that_is_absent'; install what it imports" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -81,6 +81,7 @@ def test_later_settings_win():
         ("policy.gian=5", "no setting 'policy.gian'. Did you mean policy.gain?"),
         ("policy.gain.x=5", "no setting 'policy.gain.x'"),
         ("polcy.gain=5", "no setting 'polcy.gain'. Did you mean policy"),
+        ("policy=x", "policy: holds several settings; change one, as in policy.name=value"),
         ("replan_every", "--set replan_every: expected KEY=VALUE"),
         ("replan_every=five", "replan_every: got 'five', expected int"),
         ("replan_every=0", "replan_every: got 0, expected at least 1"),

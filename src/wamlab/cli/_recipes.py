@@ -80,7 +80,11 @@ def _call(name: str) -> Run:
         sys.path.insert(0, str(Path.cwd()))
     if not _exists(module_name):
         raise unknown_name("recipe", name, recipes_here(), f"Run from {module_name}'s folder.")
-    function = getattr(import_module(module_name), function_name, None)
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(f"recipe {name}: {error}; install what it imports") from error
+    function = getattr(module, function_name, None)
     if not callable(function):
         raise unknown_name("recipe", name, recipes_here())
     run = function()

@@ -26,6 +26,7 @@ from wamlab.core.errors import ConfigError, unknown_name
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
+PLAIN = frozenset({bool, int, float, str})
 
 
 def to_json(config: object) -> dict[str, Json]:
@@ -129,6 +130,8 @@ def mismatch(value: object, hint: object, where: str) -> ConfigError:
 
 
 def _encode(value: Any, hint: Any, where: str) -> Json:  # noqa: ANN401 - both are anything
+    if hint in PLAIN:
+        return typing.cast(Json, scalar(value, hint, where))
     if hint is Any:
         return pack(value) if is_dataclass(value) else _encode(value, type(value), where)
     if hint is object:
@@ -157,6 +160,8 @@ def _encode(value: Any, hint: Any, where: str) -> Json:  # noqa: ANN401 - both a
 
 def decode(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - both are anything
     """The value of an annotated type that JSON stands for."""
+    if hint in PLAIN:  # first, since a record has hundreds of numbers
+        return scalar(value, hint, where)
     if hint is Any:
         return unpack(value, where=where) if isinstance(value, Mapping) else value
     if hint is object:
@@ -199,17 +204,17 @@ def _decode_record(value: object, hint: Any, where: str) -> Any:  # noqa: ANN401
 
 def scalar(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - of that type
     """The value itself, if it is of that plain type; an int becomes a float where one is due."""
-    if hint is NoneType or hint is None:
-        fits = value is None
-    elif typing.get_origin(hint) is typing.Literal:
-        fits = value in typing.get_args(hint)
-    elif hint is float:
+    if hint is float:
         fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         if fits and not math.isfinite(value):
             raise mismatch(value, "a finite number", where)
         value = float(value) if fits else value
-    elif hint in (bool, int, str):
+    elif hint in PLAIN:
         fits = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    elif hint is NoneType:
+        fits = value is None
+    elif typing.get_origin(hint) is typing.Literal:
+        fits = value in typing.get_args(hint)
     elif _is_writable(hint):
         fits = False
     else:

@@ -38,7 +38,11 @@ class Policy(Protocol):
         """Makes room for a new episode; its noise comes from `key.rng("policy")`."""
 
     def plan(self, requests: Sequence[PlanRequest]) -> list[ActionChunk]:
-        """Plans one chunk per request, in order. Requests belong to different episodes."""
+        """Plans one chunk per request, in order. Requests belong to different episodes.
+
+        All or nothing: if it raises, every episode's memory must be as before, since the engine
+        then asks for each episode alone to charge only the one at fault.
+        """
 
     def end(self, key: EpisodeKey) -> None:
         """Forgets the episode (history, KV cache). Called exactly once per `begin`."""

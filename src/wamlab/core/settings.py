@@ -51,6 +51,8 @@ def _with_setting(config: Any, path: list[str], text: str, whole: str) -> Any:  
 
 def _parse(text: str, hint: Any, where: str) -> Any:  # noqa: ANN401 - of the annotated type
     """The value that a text on the command line means."""
+    if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and text[:1] != "{"):
+        raise ConfigError(f"{where}: holds several settings; change one, as in {where}.name=value")
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, UnionType):
         if NoneType in arguments and text.lower() in ("none", "null"):

@@ -43,12 +43,12 @@ def _serve(pipe: Connection[Any, Any], packed: object) -> None:
         pipe.send(Refused(reason=str(error)))
         return
     pipe.send(PolicyReady(spec=policy.spec, digest=policy_digest(config, policy)))
-    desk = _Desk(policy)
+    desk = Planner(policy)
     while isinstance(batch := pipe.recv(), Batch):
         pipe.send(Answers(answers=tuple(desk.work(batch))))
 
 
-class _Desk:
+class Planner:
     """Keeps begin, plan and end in order."""
 
     def __init__(self, policy: Policy) -> None:
@@ -94,11 +94,10 @@ class _Desk:
 
 
 def _check(chunks: object, num_requests: int) -> None:
-    fits = isinstance(chunks, list) and all(isinstance(chunk, ActionChunk) for chunk in chunks)
-    if not fits or len(chunks) != num_requests:  # type: ignore[arg-type]  # it is a list if it fits
-        raise ContractError(
-            f"plan returned {type(chunks).__name__}, expected a list of {num_requests} ActionChunk"
-        )
+    is_list = isinstance(chunks, list) and all(isinstance(chunk, ActionChunk) for chunk in chunks)
+    if not is_list or len(chunks) != num_requests:  # type: ignore[arg-type]  # it is a list
+        found = f"{len(chunks)} chunks" if isinstance(chunks, list) else type(chunks).__name__
+        raise ContractError(f"plan returned {found}, expected a list of {num_requests} ActionChunk")
 
 
 def _failed(key: EpisodeKey, error: Exception) -> Answer:

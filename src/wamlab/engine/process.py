@@ -80,9 +80,9 @@ class Child:
             self._process.send_signal(signal.SIGUSR1)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=TRACEBACK_S)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process.returncode is None:  # else its number may name another process by now
+            self._end_group()
+            self._process.wait()
         self.connection.close()
 
     def epitaph(self) -> str:
@@ -92,12 +92,18 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             return "closed its pipe and did not exit"
+        self._end_group()
         end = f"ended with exit code {code}"
         if code < 0:
             end = f"was killed by {signal.Signals(-code).name}"
         printed = self.log.read_bytes()[self._log_start :].decode(errors="replace").split("\n")
         last_line = next((line.strip() for line in reversed(printed) if line.strip()), "")
         return f"{end}: {last_line}" if last_line and code != 0 else end
+
+    def _end_group(self) -> None:
+        """Kills what the process started, and the process if it lives."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 def attach(fd: int) -> Connection[Any, Any]:
