@@ -18,6 +18,7 @@ Evaluate, time and diagnose robot policies.
 run
   wamlab eval    RECIPE            run every episode that has no record yet
 look
+  wamlab report  RUN [RUN ...]     one HTML page; several runs are compared in pairs
   wamlab ls      [DIR]             runs, how far they are, their success rates
   wamlab show    RUN EPISODE       one episode's record
   wamlab replay  RUN EPISODE       execute it again: is it the same? and film it
