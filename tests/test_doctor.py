@@ -14,6 +14,7 @@ from wamlab.benchmarks.libero.health import assets_check, libraries_check, versi
 from wamlab.benchmarks.libero.probe import Probe, Resting
 from wamlab.benchmarks.pointmass import PointMass
 from wamlab.cli import main
+from wamlab.cli.doctor import condensed
 from wamlab.core.errors import ConfigError
 from wamlab.core.health import Check, Level, worst
 from wamlab.doctor import quick_check, refuse_red
@@ -91,8 +92,9 @@ def test_mujoco_from_3_4_on_is_red_and_says_why(versions, found):
     result = version_check("mujoco", "3.3.2")
 
     assert result.level is Level.RED
-    assert "the bowl of libero_spatial task 5 falls off its ramekin" in result.found
-    assert result.remedy == "run pip install mujoco==3.3.2"
+    assert (result.found, result.expected) == (found, "3.3.2")
+    assert "run pip install mujoco==3.3.2" in result.remedy
+    assert "the bowl of libero_spatial task 5 falls off its ramekin" in result.remedy
 
 
 def test_mujoco_of_the_tables_is_green(versions):
@@ -259,7 +261,7 @@ def test_red_checks_refuse_a_run_with_their_remedies():
 def test_a_wrong_mujoco_refuses_the_run(versions, tmp_path):
     versions(mujoco="3.4.0")
 
-    with pytest.raises(ConfigError, match=r"mujoco: 3\.4\.0.*ramekin.*expected 3\.3\.2"):
+    with pytest.raises(ConfigError, match=r"mujoco: 3\.4\.0, expected 3\.3\.2; .*ramekin"):
         quick_check(Libero(Libero.Config()), tmp_path)
 
 
@@ -319,6 +321,19 @@ def test_the_doctor_prints_json(capsys, tmp_path):
     assert names == ["disk", "clock", "processor", "graphics card", "films"]
     fields = {"subject", "name", "level", "found", "expected", "remedy"}
     assert all(set(check) == fields for check in answer["checks"])
+
+
+def test_green_lines_of_a_kind_are_printed_as_one():
+    settled = [
+        replace(check(Level.GREEN), name=f"settling libero_goal/{task:03d}", expected="within 2 mm")
+        for task in range(10)
+    ]
+    red = replace(check(Level.RED), name="settling libero_10/000")
+
+    rows = condensed([check(Level.GREEN), *settled, red])
+
+    assert [row.name for row in rows] == ["robosuite", "settling (10 green)", red.name]
+    assert rows[1].found == "as expected: within 2 mm"
 
 
 def test_the_doctor_ends_with_1_if_something_is_red(incomplete_assets, capsys):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -39,11 +41,13 @@ measure something else. Each line that is not green ends with a remedy.
   --set          change one setting, e.g. benchmark.renderer=egl (repeatable)
   --json         print the checks as one JSON object
 
-exit status: 0 no red; 1 red; 2 the request is wrong
+exit status: 0 no red; 1 red; 2 the request is wrong; 130 interrupted
 """
 
 SETTING = "benchmark."
 DEFAULT_BENCHMARK = "libero"
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+MAX_GREEN_ROWS = 5
 COLORS = {Level.GREEN: "green", Level.AMBER: "yellow", Level.RED: "bold red"}
 
 
@@ -61,7 +65,12 @@ def run(arguments: Sequence[str]) -> int:
         settings.append(f"{SETTING}suites={','.join(asked.suites)}")
     benchmark = _benchmark(asked.benchmark, settings)
     started = monotonic()
-    checks = list(_watched(benchmark, asked.runs, Depth.QUICK if asked.quick else Depth.FULL))
+    depth = Depth.QUICK if asked.quick else Depth.FULL
+    try:
+        checks = list(_watched(benchmark, asked.runs, depth))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     level, seconds = worst(checks), round(monotonic() - started, 1)
     if asked.json:
         lines = [to_json(check) for check in checks]
@@ -73,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _benchmark(name: str, settings: Sequence[str]) -> Benchmark:
     """The benchmark of that name or of that recipe, with some settings changed."""
-    if ":" in name or Path(name).exists():
+    if name not in catalog.available("benchmark") and (":" in name or Path(name).exists()):
         found: Benchmark = build(load_recipe(name, settings).run.benchmark)
         return found
     classes = catalog.classes("benchmark", name)
@@ -100,17 +109,36 @@ def _watched(benchmark: Benchmark, folder: Path, depth: Depth) -> Iterator[Check
         yield from examine(benchmark, folder, depth, lambda line: print(line, file=sys.stderr))
 
 
+def condensed(checks: Sequence[Check]) -> list[Check]:
+    """The checks with many green ones of a kind made one; a kind is the first word of the name."""
+    kinds = Counter(_kind(check) for check in checks if check.level is Level.GREEN)
+    rows, told = [], set()
+    for check in checks:
+        kind = _kind(check)
+        if check.level is not Level.GREEN or kinds[kind] <= MAX_GREEN_ROWS:
+            rows.append(check)
+        elif kind not in told:
+            told.add(kind)
+            name = f"{kind} ({kinds[kind]} green)"
+            rows.append(replace(check, name=name, found=f"as expected: {check.expected}"))
+    return rows
+
+
+def _kind(check: Check) -> str:
+    return check.name.partition(" ")[0]
+
+
 def _print(checks: Sequence[Check], seconds: float) -> None:
     """A table on a terminal, else two or three short lines for each check."""
     console = Console()
     if console.is_terminal:
-        table = Table("", "what", "found", box=None, pad_edge=False)
-        for check in checks:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for check in condensed(checks):
             mark = Text(check.level.value, COLORS[check.level])
             table.add_row(mark, check.name, Text("\n".join([check.found, *_advice(check)])))
         console.print(table)
     else:
-        for check in checks:
+        for check in condensed(checks):
             print(f"{check.level:5}  {check.subject} {check.name}: {check.found}")
             for line in _advice(check):
                 print(f"       {line}")

@@ -69,9 +69,9 @@ def version_check(name: str, wanted: str) -> Check:
         subject=SUBJECT,
         name=name,
         level=Level.GREEN if fits else Level.RED,
-        found=found + reason,
+        found=found,
         expected=wanted,
-        remedy="" if fits else f"run pip install {name}=={wanted}",
+        remedy="" if fits else f"run pip install {name}=={wanted}{reason}",
     )
 
 
