@@ -29,7 +29,7 @@ from wamlab.records.store import decode_record, load_run
 
 NUM_EPISODES = 10
 GUILTY = EpisodeKey(benchmark="pointmass", suite="plane", task="reach", init=2)
-IMPATIENT = Timeouts(simulator_s=1.5, plan_s=1.5, construct_s=30.0)
+IMPATIENT = Timeouts(simulator_s=2.5, plan_s=2.5, construct_s=30.0)
 PATIENCE_S = 20.0
 
 
@@ -97,7 +97,7 @@ def test_simulator_hangs(undisturbed, tmp_path):
     record = assert_one_error_then_mended(run, tmp_path / "run", undisturbed)
 
     assert record.stop is StopReason.SIMULATOR_ERROR
-    assert "made no control step for 1.5 s and was killed" in record.error
+    assert "made no control step for 2.5 s and was killed" in record.error
     log = tmp_path / "run" / record.error.rpartition("see ")[2]
     assert "in happen" in log.read_text()  # the traceback says where it hung
 
@@ -168,7 +168,7 @@ def test_a_policy_that_raises_in_a_batch_is_asked_one_by_one(undisturbed, tmp_pa
         (Fault.DIES, "PolicyError: the policy process was killed by SIGKILL; see logs/policy.log"),
         (
             Fault.HANGS,
-            "PolicyError: the policy process did not answer within 1.5 s and was killed; "
+            "PolicyError: the policy process did not answer within 2.5 s and was killed; "
             "see logs/policy.log",
         ),
     ],
