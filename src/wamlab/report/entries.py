@@ -1,0 +1,99 @@
+"""One row of a report: a policy, and every episode recorded of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
+from wamlab.core.errors import ConfigError
+from wamlab.records.store import LoadedRun
+from wamlab.report.layout import stratum
+
+Place = tuple[str, str]
+"""Column and task: where an episode belongs in the tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of the tables: a policy and everything recorded of it.
+
+    Attributes:
+        policy: Digest of the policy's config and weights.
+        runs: The run folders that the records came from.
+        records: Episode -> its record.
+    """
+
+    name: str
+    policy: str
+    runs: tuple[LoadedRun, ...]
+    records: Mapping[EpisodeKey, EpisodeRecord]
+
+    @cached_property
+    def finished(self) -> dict[EpisodeKey, EpisodeRecord]:
+        """Episodes that say something about the policy: all but the errors."""
+        return {k: r for k, r in self.records.items() if r.outcome is not Outcome.ERROR}
+
+    @cached_property
+    def tasks(self) -> dict[str, dict[str, list[EpisodeRecord]]]:
+        """Suite -> task -> finished episodes, in the order of their keys."""
+        found: dict[str, dict[str, list[EpisodeRecord]]] = defaultdict(lambda: defaultdict(list))
+        for key in sorted(self.finished):
+            found[stratum(key)][key.task].append(self.finished[key])
+        return found
+
+    @property
+    def num_errors(self) -> int:
+        return len(self.records) - len(self.finished)
+
+    @property
+    def num_missing(self) -> int:
+        """Episodes that the recipe asked for and that were never recorded."""
+        return sum(max(0, run.info.num_episodes - len(run.records)) for run in self.runs)
+
+    @property
+    def checks_settled(self) -> bool:
+        """Whether the recipe asked, after each success, if it held."""
+        return all(run.info.config.get("check_settled") is True for run in self.runs)
+
+    def suite(self, suite: str) -> list[EpisodeRecord]:
+        """The finished episodes of a suite; empty if it was not measured."""
+        return [record for task in self.tasks.get(suite, {}).values() for record in task]
+
+
+def merged(name: str, runs: Sequence[LoadedRun]) -> Entry:
+    """One row of runs of one policy that hold different episodes.
+
+    Raises:
+        ConfigError: If they are not one policy under one protocol, or overlap.
+    """
+    first, *rest = runs
+    records: dict[EpisodeKey, EpisodeRecord] = {r.key: r for r in first.records}
+    for run in rest:
+        for what, ours, theirs in (
+            ("policy digest", first.info.policy, run.info.policy),
+            ("replan_every", *(r.info.config.get("replan_every") for r in (first, run))),
+            ("fingerprint", dict(first.info.fingerprint), dict(run.info.fingerprint)),
+        ):
+            if ours != theirs:
+                raise ConfigError(
+                    f"{name!r} is the name of two runs that are not one policy:\n"
+                    f"  {first.folder}: {what} {ours}\n  {run.folder}: {what} {theirs}\n"
+                    "give each its own name in its recipe (Run.name), or report one of them"
+                )
+        twice = records.keys() & {record.key for record in run.records}
+        if twice:
+            raise ConfigError(
+                f"{name!r}: {len(twice)} episodes are in both {first.folder} and {run.folder}, "
+                f"e.g. {min(twice)}; expected each once, so report one of the two"
+            )
+        records |= {record.key: record for record in run.records}
+    strangers = {record.policy for record in records.values()} - {first.info.policy}
+    if strangers:
+        raise ConfigError(
+            f"{first.folder}: has records of policy {min(strangers)}, expected only "
+            f"{first.info.policy} of its run.json; a row is one policy"
+        )
+    return Entry(name=name, policy=first.info.policy, runs=tuple(runs), records=records)

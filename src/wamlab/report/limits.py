@@ -1,0 +1,79 @@
+"""Step limits as the records show them, and success under shorter ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome, StopReason
+from wamlab.report.entries import Entry, Place
+from wamlab.report.layout import stratum
+
+
+def capped(
+    records: Iterable[EpisodeRecord], limits: Mapping[str, int]
+) -> dict[EpisodeKey, EpisodeRecord]:
+    """The records as they would be under shorter step limits.
+
+    A success counts if its success step is within the limit: no step depends on the limit, so
+    up to there the episode would have been the same. Errors stay errors.
+
+    Args:
+        limits: Suite -> control steps.
+
+    Raises:
+        ValueError: If an episode stopped at a limit of its own that is shorter than the one
+            asked for, since nobody knows how it would have gone on; or a suite has no limit.
+    """
+    return {record.key: _capped(record, limits) for record in records}
+
+
+def _capped(record: EpisodeRecord, limits: Mapping[str, int]) -> EpisodeRecord:
+    if record.key.suite not in limits:
+        raise ValueError(f"{record.key}: no limit for its suite, expected one of {list(limits)}")
+    limit = limits[record.key.suite]
+    if record.stop is StopReason.STEP_LIMIT and record.num_steps < limit:
+        raise ValueError(
+            f"{record.key}: stopped at a limit of {record.num_steps} steps, expected one of at "
+            f"least {limit}"
+        )
+    if record.outcome is Outcome.ERROR or record.num_steps <= limit:
+        return record
+    return replace(record, stop=StopReason.STEP_LIMIT, num_steps=limit, settled=None, trace=None)
+
+
+def observed_limits(entry: Entry) -> dict[Place, set[int]]:
+    """Column and task -> the limits at which episodes stopped; absent where none did."""
+    found: dict[Place, set[int]] = defaultdict(set)
+    for key, record in entry.finished.items():
+        if record.stop is StopReason.STEP_LIMIT:
+            found[stratum(key), key.task].add(record.num_steps)
+    return dict(found)
+
+
+def limit_differences(first: Entry, second: Entry) -> list[str]:
+    """Step limits of two policies that can have changed an outcome, in words.
+
+    Read from the records, so it needs no knowledge of the benchmark: where no episode of a
+    policy stopped at its limit and none succeeded after the other's, the limits made no
+    difference.
+    """
+    found = []
+    limits = {entry.name: observed_limits(entry) for entry in (first, second)}
+    for one, other in ((first, second), (second, first)):
+        for place, ours in sorted(limits[one.name].items()):
+            theirs = limits[other.name].get(place, set())
+            late = {steps for steps in _success_steps(other, place) if steps > max(ours)}
+            if (theirs and theirs != ours) or late:
+                found.append(
+                    f"step limit of {place[0]}: {max(ours)} in {one.name}, "
+                    f"{max(theirs | late)} or more in {other.name}"
+                )
+    return found[:1]
+
+
+def _success_steps(entry: Entry, place: Place) -> list[int]:
+    suite, task = place
+    records = entry.tasks.get(suite, {}).get(task, [])
+    return [record.num_steps for record in records if record.outcome is Outcome.SUCCESS]

@@ -1,0 +1,87 @@
+"""The list of every episode: for the page, and as a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wamlab.core.config import Json
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord
+from wamlab.report.layout import stratum, suite_label
+from wamlab.report.study import Study
+from wamlab.report.table import Value
+from wamlab.report.videos import Videos
+
+MAX_ERROR_CHARS = 300
+
+
+def episode_data(study: Study, videos: Videos) -> dict[str, Json]:
+    """What the page's script needs, small: names once, then a short row for each episode.
+
+    The order of a row is that of `columns` in the result; `video` is an index into the
+    embedded films or a URL, and null where there is none.
+    """
+    policies: list[Json] = [entry.name for entry in study.entries]
+    suites: list[Json] = list(study.suites)
+    films = {name: index for index, name in enumerate(videos.sources)}
+    rows: list[Json] = []
+    for policy, entry in enumerate(study.entries):
+        # In the order of the columns, not of the alphabet: Long is libero_10.
+        for key in sorted(entry.records, key=lambda key: (suites.index(stratum(key)), key)):
+            record = entry.records[key]
+            name = (entry.name, key)
+            film: Json = None
+            if name in films:
+                film = films[name] if videos.is_embedded else videos.sources[name]
+            rows.append([policy, *_row(suites, key, record), film, _error(record)])
+    return {
+        "columns": [
+            "policy", "suite", "task", "init", "seed", "outcome", "steps", "settled", "video",
+            "error",
+        ],
+        "policies": policies,
+        "reference": study.reference.name,
+        "suites": suites,
+        "labels": [suite_label(study.benchmark, suite) for suite in study.suites],
+        "instructions": {
+            f"{suite}/{task}": words for (suite, task), words in study.instructions.items()
+        },
+        "rows": rows,
+    }  # fmt: skip
+
+
+def _row(suites: Sequence[Json], key: EpisodeKey, record: EpisodeRecord) -> list[Json]:
+    settled = None if record.settled is None else int(record.settled)
+    suite = suites.index(stratum(key))
+    return [suite, key.task, key.init, key.seed, str(record.outcome), record.num_steps, settled]
+
+
+def _error(record: EpisodeRecord) -> str | None:
+    return None if record.error is None else record.error[:MAX_ERROR_CHARS]
+
+
+def episode_rows(study: Study) -> list[dict[str, Value]]:
+    """Rows of episodes.csv, complete."""
+    return [
+        {
+            "policy": entry.name,
+            "benchmark": key.benchmark,
+            "suite": key.suite,
+            "task": key.task,
+            "init": key.init,
+            "seed": key.seed,
+            "axis": key.axis,
+            "severity": key.severity,
+            "outcome": record.outcome.value,
+            "stop": record.stop.value,
+            "num_steps": record.num_steps,
+            "settled": None if record.settled is None else str(record.settled).lower(),
+            "num_plans": record.num_plans,
+            "attempt": record.attempt,
+            "wall_s": round(record.wall_s, 3),
+            "video": record.video,
+            "trace": record.trace,
+            "error": record.error,
+        }
+        for entry in study.entries
+        for key, record in sorted(entry.records.items())
+    ]

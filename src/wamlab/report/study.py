@@ -1,0 +1,162 @@
+"""The runs of one report: which are one policy, and whether they may be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from wamlab.core.errors import ConfigError, unknown_name
+from wamlab.records.store import LoadedRun
+from wamlab.report.entries import Entry, Place, merged
+from wamlab.report.layout import STANDARD, stratum
+from wamlab.report.limits import capped, limit_differences
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a report is about.
+
+    Attributes:
+        entries: Rows of the tables, in the order in which they were named.
+        reference: The row that the others are compared with.
+        suites: Columns of the tables; a standard one is there also if nobody measured it.
+        average_of: The columns whose mean is the average.
+        differences: Why the runs do not belong into one table; empty if they do.
+        instructions: Column and task -> the task in words, where known.
+        protocols: Name of a published protocol -> suite -> step limit.
+        capped_to: The protocol whose step limits were applied to all records, if any.
+    """
+
+    entries: tuple[Entry, ...]
+    reference: Entry
+    suites: tuple[str, ...]
+    average_of: tuple[str, ...]
+    differences: tuple[str, ...] = ()
+    instructions: Mapping[Place, str] = field(default_factory=dict)
+    protocols: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    capped_to: str | None = None
+
+    @property
+    def benchmark(self) -> str:
+        return next(iter(self.reference.records)).benchmark
+
+    @property
+    def others(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry is not self.reference)
+
+    @property
+    def is_mixed(self) -> bool:
+        return bool(self.differences)
+
+
+def make_study(
+    runs: Sequence[LoadedRun],
+    *,
+    reference: str | None = None,
+    allow_mixed: bool = False,
+    instructions: Mapping[Place, str] | None = None,
+    protocols: Mapping[str, Mapping[str, int]] | None = None,
+    capped_to: str | None = None,
+) -> Study:
+    """Makes one study of some runs.
+
+    Runs of one policy that hold different episodes, e.g. one suite each, become one row.
+
+    Args:
+        reference: Name of the row to compare with; None for the first.
+        allow_mixed: Put runs of different protocols into one table, flagged.
+        protocols: Published step limits, for the table of shorter limits.
+        capped_to: Apply the step limits of this protocol to every record first.
+
+    Raises:
+        ConfigError: If the runs cannot be one study; the message says why.
+    """
+    entries = tuple(_entries(runs))
+    names = [entry.name for entry in entries]
+    if reference is not None and reference not in names:
+        raise unknown_name("policy", reference, names, "--reference takes a run's name.")
+    if capped_to is not None:
+        if capped_to not in (protocols or {}):
+            raise unknown_name("protocol", capped_to, protocols or {}, "See --limits.")
+        entries = tuple(_capped_entry(entry, capped_to, (protocols or {})) for entry in entries)
+    chosen = entries[names.index(reference) if reference else 0]
+    _refuse_other_benchmarks(entries)
+    differences = _differences(entries, chosen)
+    if differences and not allow_mixed:
+        raise ConfigError(
+            "these runs were not made under one protocol, so a difference between them is not "
+            "one between policies:\n  " + "\n  ".join(differences) + "\nrun them under one, or "
+            "put them into one table as unpaired with --allow-mixed"
+        )
+    suites, average_of = _columns(entries)
+    return Study(
+        entries=entries,
+        reference=chosen,
+        suites=suites,
+        average_of=average_of,
+        differences=tuple(differences),
+        instructions=instructions or {},
+        protocols=protocols or {},
+        capped_to=capped_to,
+    )
+
+
+def _capped_entry(entry: Entry, name: str, protocols: Mapping[str, Mapping[str, int]]) -> Entry:
+    try:
+        records = capped(entry.records.values(), protocols[name])
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"--limits {name}: {entry.name} was not run that long ({error}); name a protocol "
+            "with shorter limits"
+        ) from error
+    return replace(entry, records=records)
+
+
+def _entries(runs: Sequence[LoadedRun]) -> list[Entry]:
+    """One entry for each name, in the order of the runs."""
+    if not runs:
+        raise ConfigError("no run was named, expected at least one run folder; see wamlab ls")
+    by_name: dict[str, list[LoadedRun]] = {}
+    for run in runs:
+        if not run.records:
+            raise ConfigError(
+                f"{run.folder}: has no episode yet, expected at least one; run "
+                f"wamlab eval {run.folder}"
+            )
+        by_name.setdefault(run.info.name, []).append(run)
+    return [merged(name, same) for name, same in by_name.items()]
+
+
+def _refuse_other_benchmarks(entries: Sequence[Entry]) -> None:
+    found = {key.benchmark for entry in entries for key in entry.records}
+    if len(found) > 1:
+        raise ConfigError(
+            f"the runs are of {len(found)} benchmarks ({', '.join(sorted(found))}), expected one; "
+            "make a report for each"
+        )
+
+
+def _columns(entries: Sequence[Entry]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Suites to show, standard ones first, and those that the average is taken over."""
+    seen = sorted({stratum(key) for entry in entries for key in entry.records})
+    benchmark = next(iter(entries[0].records)).benchmark
+    standard = tuple(STANDARD.get(benchmark, {}))
+    if not set(standard) & set(seen):
+        standard = ()
+    extra = tuple(suite for suite in seen if suite not in standard)
+    return standard + extra, standard or extra
+
+
+def _differences(entries: Sequence[Entry], reference: Entry) -> list[str]:
+    """What decides the results beside the policy, and differs from the reference."""
+    found = []
+    ours = reference.runs[0].info.fingerprint
+    for entry in entries:
+        theirs = entry.runs[0].info.fingerprint
+        found += [
+            f"{name}: {ours.get(name)} in {reference.name}, {theirs.get(name)} in {entry.name}"
+            for name in sorted(ours.keys() | theirs.keys())
+            if ours.get(name) != theirs.get(name)
+        ]
+        found += limit_differences(reference, entry)
+    return found

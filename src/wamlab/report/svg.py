@@ -1,0 +1,211 @@
+"""Small drawings as SVG: rows of dots with intervals, and curves. Colours come from the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+from typing import NamedTuple
+
+WIDTH = 320
+ROW = 27
+AXIS = 22
+TOP = 6
+NAME_CHARS = 18
+CHAR_PX = 6.6
+VALUE_PX = 46
+NUM_COLORS = 8
+
+
+class Scale(NamedTuple):
+    """A straight map from numbers to pixels, with the numbers to print below the axis."""
+
+    low: float
+    high: float
+    left_px: float
+    right_px: float
+    ticks: tuple[float, ...]
+
+    def __call__(self, number: float) -> float:
+        share = (number - self.low) / (self.high - self.low)
+        return round(self.left_px + share * (self.right_px - self.left_px), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One row of a panel: a dot with its interval.
+
+    Attributes:
+        color: Index of the row's colour.
+        low: End of the interval, in the unit of the axis.
+        text: The number as it is printed beside it.
+        is_dashed: The interval makes the narrower claim.
+        bar_from: Where a bar to the dot begins; None for no bar.
+        hollow: Position of a second, hollow dot; None for none.
+    """
+
+    name: str
+    color: int
+    value: float
+    low: float
+    high: float
+    text: str
+    is_dashed: bool = False
+    bar_from: float | None = None
+    hollow: float | None = None
+
+
+def nice_ticks(low: float, high: float, *, wanted: int = 4) -> tuple[float, ...]:
+    """Round numbers within a range, about as many as wanted."""
+    raw = (high - low) / wanted
+    magnitude: float = 10.0 ** floor(log10(raw))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw)
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return tuple(index * step for index in range(first, last + 1))
+
+
+def name_px(names: Sequence[str]) -> float:
+    """Room for the longest name, in a panel of WIDTH."""
+    return 10 + CHAR_PX * min(NAME_CHARS, max(map(len, names)))
+
+
+def dot_panel(
+    marks: Sequence[Mark], ends: tuple[float, float], *, label: str, left_px: float
+) -> str:
+    """One row for each mark, over a shared axis.
+
+    Args:
+        ends: Where the axis begins and ends.
+        label: What a screen reader says; numbers included.
+        left_px: Where the axis begins, from `name_px`.
+    """
+    scale = Scale(*ends, left_px + 4, WIDTH - VALUE_PX - 6, nice_ticks(*ends))
+    height = TOP + ROW * len(marks) + AXIS
+    parts = [_grid(scale, height)]
+    for index, mark in enumerate(marks):
+        parts.append(_row(mark, scale, TOP + ROW * (index + 0.5)))
+    return _svg(height, label, parts)
+
+
+def curve_panel(
+    curves: Sequence[tuple[int, Sequence[tuple[float, float]]]],
+    longest: float,
+    label: str,
+) -> str:
+    """Step curves from 0 to 100 %.
+
+    Args:
+        curves: Colour index, and the points (steps, %) at which the curve jumps.
+        longest: Where the axis ends, in steps.
+    """
+    plot_px = 130
+    x = Scale(0, longest, 34, WIDTH - 14, nice_ticks(0, longest))
+    y = Scale(0, 100, TOP + plot_px, TOP + 4, (0, 50, 100))
+    height = TOP + plot_px + AXIS
+    parts = [_grid(x, height)]
+    for tick in y.ticks:
+        parts.append(
+            f'<line class="grid" x1="34" x2="{WIDTH - 10}" y1="{y(tick)}" y2="{y(tick)}"/>'
+        )
+        parts.append(
+            f'<text class="tick" x="28" y="{y(tick) + 4}" text-anchor="end">{tick:g}</text>'
+        )
+    for color, points in curves:
+        path = f"M{x(points[0][0])},{y(points[0][1])}"
+        path += "".join(f"H{x(across)}V{y(up)}" for across, up in points[1:])
+        parts.append(f'<path class="curve c{color % NUM_COLORS}" d="{path}"/>')
+    return _svg(height, label, parts)
+
+
+def _svg(height: float, label: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(label)}</title>{''.join(parts)}</svg>"
+    )
+
+
+def _grid(scale: Scale, height: float) -> str:
+    parts = []
+    for tick in scale.ticks:
+        x = scale(tick)
+        kind = "zero" if tick == 0 else "grid"
+        parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="{TOP}" y2="{height - AXIS}"/>')
+        parts.append(
+            f'<text class="tick" x="{x}" y="{height - 6:g}" text-anchor="middle">'
+            f"{_tick_text(tick)}</text>"
+        )
+    return "".join(parts)
+
+
+def _tick_text(tick: float) -> str:
+    return f"{tick:g}".replace("-", "\u2212")
+
+
+def _row(mark: Mark, scale: Scale, y: float) -> str:
+    name = mark.name if len(mark.name) <= NAME_CHARS else f"{mark.name[: NAME_CHARS - 1]}\u2026"
+    x = scale(mark.value)
+    dash = ' stroke-dasharray="3 3"' if mark.is_dashed else ""
+    parts = [
+        f'<text class="name" x="0" y="{y + 4:g}"><title>{escape(mark.name)}</title>'
+        f"{escape(name)}</text>"
+    ]
+    if mark.bar_from is not None:
+        start = scale(mark.bar_from)
+        parts.append(
+            f'<rect class="bar" x="{min(start, x)}" y="{y - 7:g}" width="{abs(start - x):.1f}" '
+            'height="14"/>'
+        )
+    parts.append(
+        f'<line class="interval" x1="{scale(mark.low)}" x2="{scale(mark.high)}" y1="{y:g}" '
+        f'y2="{y:g}"{dash}/>'
+    )
+    if mark.hollow is not None:
+        parts.append(f'<circle class="hollow" cx="{scale(mark.hollow)}" cy="{y:g}" r="4"/>')
+    parts.append(f'<circle class="dot" cx="{x}" cy="{y:g}" r="4.5"/>')
+    parts.append(
+        f'<text class="value" x="{WIDTH - 2}" y="{y + 4:g}" text-anchor="end">{escape(mark.text)}'
+        "</text>"
+    )
+    return f'<g class="c{mark.color % NUM_COLORS}">{"".join(parts)}</g>'
+
+
+def standalone(
+    panels: Sequence[tuple[str, str]],
+    *,
+    title: str,
+    style: str,
+    legend: Sequence[tuple[str, int]] = (),
+) -> str:
+    """Panels beside each other as one file that carries its own colours, light and dark.
+
+    Args:
+        panels: Heading and drawing of each.
+        style: Style sheet that is written into the file.
+        legend: Name and colour index, where the panels do not name their colours.
+    """
+    columns = min(3, len(panels))
+    heights = [float(drawing.split('"', 2)[1].split()[3]) for _, drawing in panels]
+    row_px = max(heights) + 34
+    rows = ceil(len(panels) / columns)
+    top = 34 + (22 if legend else 0)
+    width, height = columns * (WIDTH + 32) + 24, top + rows * row_px + 8
+    parts = [f'<text class="title" x="24" y="24">{escape(title)}</text>']
+    x = 24.0
+    for name, color in legend:
+        parts.append(
+            f'<g class="c{color % NUM_COLORS}"><circle class="dot" cx="{x + 5:g}" cy="42" r="5"/>'
+            f'<text class="name" x="{x + 15:g}" y="46">{escape(name)}</text></g>'
+        )
+        x += 34 + CHAR_PX * len(name)
+    for index, (heading, drawing) in enumerate(panels):
+        x, y = 24 + (index % columns) * (WIDTH + 32), top + (index // columns) * row_px
+        parts.append(f'<text class="heading" x="{x}" y="{y + 18:g}">{escape(heading)}</text>')
+        size = f'x="{x}" y="{y + 26:g}" width="{WIDTH}" height="{heights[index]:g}"'
+        parts.append(drawing.replace("<svg ", f"<svg {size} ", 1))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" role="img"><title>{escape(title)}</title>'
+        f"<style>{style}</style>"
+        f'<rect class="paper" width="100%" height="100%"/>{"".join(parts)}</svg>\n'
+    )

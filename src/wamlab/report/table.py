@@ -1,0 +1,94 @@
+"""A table before it becomes HTML, Markdown or CSV: one value, read by all three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wamlab.report.texts import Text
+
+Value = str | int | float | None
+"""One number of a CSV file, not rounded; None where nothing was measured."""
+
+
+class Emphasis(StrEnum):
+    NONE = ""
+    BEST = "best"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column to read, and the columns of the CSV file that it becomes.
+
+    Attributes:
+        fields: Names in the CSV file, one for each value of a cell.
+        hint: What the numbers mean, below the label.
+    """
+
+    label: Text
+    fields: tuple[str, ...]
+    hint: Text | None = None
+    is_number: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        main: What is read first.
+        lines: Smaller lines below it, e.g. the interval.
+        values: The same without rounding, for the CSV file.
+        query: Which episodes the number is made of; empty for none.
+        is_absent: There is no number, and `main` says so.
+        warns: The reader should not take the number as it is.
+    """
+
+    main: Text
+    lines: tuple[Text, ...] = ()
+    values: tuple[Value, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
+    emphasis: Emphasis = Emphasis.NONE
+    is_absent: bool = False
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table with its title and what must be read with it.
+
+    Attributes:
+        key: Name of its CSV file.
+        flag: Mark at every number, if the whole table must be read with care.
+        is_sortable: Whether a reader may want another order.
+    """
+
+    key: str
+    title: Text
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[Text, ...] = ()
+    flag: str = ""
+    is_sortable: bool = False
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"{self.key}: got {len(row)} cells for {len(self.columns)} columns"
+                )
+            for column, cell in zip(self.columns, row, strict=True):
+                if len(cell.values) != len(column.fields):
+                    raise ValueError(
+                        f"{self.key}: got {len(cell.values)} values for {column.fields}"
+                    )
+
+    def records(self) -> list[dict[str, Value]]:
+        """Rows of the CSV file: field -> value."""
+        names = [name for column in self.columns for name in column.fields]
+        return [
+            dict(zip(names, [value for cell in row for value in cell.values], strict=True))
+            for row in self.rows
+        ]

@@ -1,0 +1,48 @@
+"""What the report says, in English and in Chinese."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """The same sentence in both languages."""
+
+    en: str
+    zh: str
+
+    def in_language(self, lang: str) -> str:
+        return self.zh if lang == "zh" else self.en
+
+
+def same(text: str) -> Text:
+    """What reads alike in both: names, numbers, what a person wrote."""
+    return Text(text, text)
+
+
+def say(key: str, **values: object) -> Text:
+    """The sentence of that key with its values filled in; a `Text` goes into its language."""
+    sentence = SENTENCES[key]
+    return Text(
+        *(
+            template.format(**{name: _in(value, lang) for name, value in values.items()})
+            for lang, template in zip(sentence._fields, sentence, strict=True)
+        )
+    )
+
+
+def _in(value: object, lang: str) -> object:
+    return value.in_language(lang) if isinstance(value, Text) else value
+
+
+def _read() -> dict[str, Text]:
+    content = (Path(__file__).parent / "templates" / "texts.toml").read_text(encoding="utf-8")
+    return {key: Text(**both) for key, both in tomllib.loads(content).items()}
+
+
+SENTENCES: Mapping[str, Text] = MappingProxyType(_read())
+"""Key -> the sentence in both languages, with names of values in braces."""

@@ -1,0 +1,99 @@
+"""Films of episodes: inside the page, or linked from it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
+
+from wamlab.core.episodes import EpisodeKey
+from wamlab.core.errors import ConfigError
+from wamlab.report.entries import Entry
+from wamlab.report.study import Study
+
+EMBED_BELOW_BYTES = 40_000_000
+"""A page of this size still opens in about a second."""
+EMBED_AT_MOST_BYTES = 300_000_000
+"""Browsers refuse texts of 512 MB; base64 makes four bytes of three."""
+
+
+class VideoMode(StrEnum):
+    AUTO = "auto"  # embedded if they are small together, else linked
+    EMBED = "embed"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Videos:
+    """The films of a report.
+
+    Attributes:
+        sources: Policy and episode -> base64 of the file if embedded, else its relative URL.
+        num_missing: Files that are named in a record and are not there.
+    """
+
+    sources: Mapping[tuple[str, EpisodeKey], str]
+    is_embedded: bool
+    num_bytes: int
+    num_missing: int
+
+
+def gather_videos(study: Study, out: Path, mode: VideoMode = VideoMode.AUTO) -> Videos:
+    """Finds the films of all episodes.
+
+    Args:
+        out: Folder of the page, from which links begin.
+
+    Raises:
+        ConfigError: If they are too large to be embedded, or a path leaves its run folder.
+    """
+    named = {
+        (entry.name, key): path for entry in study.entries for key, path in _paths(entry).items()
+    }
+    files = {name: path for name, path in named.items() if path.is_file()}
+    num_bytes = sum(path.stat().st_size for path in files.values())
+    if mode is VideoMode.EMBED and num_bytes > EMBED_AT_MOST_BYTES:
+        raise ConfigError(
+            f"--videos embed: {len(files)} videos have {num_bytes / 1e6:.0f} MB, expected at most "
+            f"{EMBED_AT_MOST_BYTES / 1e6:.0f} MB in one page; use --videos link"
+        )
+    is_embedded = mode is VideoMode.EMBED or (
+        mode is VideoMode.AUTO and num_bytes <= EMBED_BELOW_BYTES
+    )
+    return Videos(
+        sources={
+            name: _base64(path) if is_embedded else _link(path, out) for name, path in files.items()
+        },
+        is_embedded=is_embedded,
+        num_bytes=num_bytes,
+        num_missing=len(named) - len(files),
+    )
+
+
+def _paths(entry: Entry) -> dict[EpisodeKey, Path]:
+    found = {}
+    for run in entry.runs:
+        folder = run.folder.resolve()
+        for record in run.records:
+            if record.video is None:
+                continue
+            path = (folder / record.video).resolve()
+            if not path.is_relative_to(folder):
+                raise ConfigError(
+                    f"{run.folder}: the video of {record.key} is {record.video!r}, expected a "
+                    "path inside the run folder; do not report runs of unknown origin"
+                )
+            found[record.key] = path
+    return found
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def _link(path: Path, out: Path) -> str:
+    return quote(Path(os.path.relpath(path, out.resolve())).as_posix())
