@@ -1,0 +1,115 @@
+"""Things with joints: drawers, the stove's knob, the microwave's door."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+
+from wamlab.policies.experts.control import CLOSED, OPEN, Arm, Steps
+from wamlab.policies.experts.geometry import UP, Vec, about, downward, folded, tilted
+from wamlab.policies.experts.view import View
+
+log = logging.getLogger(__name__)
+
+PULL_TILT_RAD = 1.45  # flatter would hit the handle of the drawer above (1.05 does)
+PUSH_TILT_RAD = 0.9
+PULL_M = 0.18
+OPEN_Q = -0.13  # m; the predicate asks for less than -0.14 at the end of the pull
+KNOB_TURN_RAD = 1.3  # leads to about 1.28; "on" begins at 0.5
+KNOB_ON_RAD = 0.5
+
+
+class Drawer(NamedTuple):
+    """One drawer of a cabinet.
+
+    Attributes:
+        bar: Middle of its handle, m, shape (3,).
+        outward: Direction in which it opens, shape (3,).
+        joint: Name of its slide joint; 0 is closed, -0.16 fully open.
+    """
+
+    bar: Vec
+    outward: Vec
+    joint: str
+
+
+def drawer(view: View, region: str) -> Drawer:
+    """The drawer that a region like "white_cabinet_1_bottom_region" belongs to."""
+    cabinet, _, level = region.removesuffix("_region").rpartition("_")
+    body = f"{cabinet}_cabinet_{level}"
+    outward = -view.rot(body)[:, 1]
+    centres = view.geom_centres(body)
+    return Drawer(centres[np.argmax(centres @ outward)], outward, f"{cabinet}_{level}_level")
+
+
+def is_open(view: View, region: str) -> bool:
+    return view.joint(drawer(view, region).joint) <= -0.10
+
+
+def open_drawer(arm: Arm, region: str, *, tries: int = 3) -> Steps[bool]:
+    """Takes the handle between the fingers, hand nearly horizontal, and pulls."""
+    for _ in range(tries):
+        bar, outward, joint = drawer(arm.view, region)
+        rot = tilted(folded(outward), outward, PULL_TILT_RAD)
+        out = rot[:, 2]
+        grip = bar - 0.002 * out + arm.manner.grasp_offset
+        yield from arm.pass_by(bar + 0.16 * outward + 0.08 * UP, rot, gripper=OPEN, rot_tol=0.2)
+        yield from arm.go(grip - 0.07 * out, rot, gripper=OPEN, tol=0.012, rot_tol=0.1)
+        yield from arm.go(grip, rot, gripper=OPEN, tol=0.006, rot_tol=0.1, speed=0.5, max_steps=40)
+        yield from arm.stay(8, CLOSED, grip)
+        yield from arm.go(
+            grip + PULL_M * outward, rot, gripper=CLOSED, tol=0.025, rot_tol=0.4, max_steps=60
+        )
+        yield from arm.stay(4, OPEN)
+        log.debug("pulled %s to %.3f", joint, arm.view.joint(joint))
+        yield from arm.pass_by(arm.pos - 0.07 * out, rot, gripper=OPEN, tol=0.035, rot_tol=0.6)
+        if arm.view.joint(joint) < OPEN_Q:
+            break
+    yield from arm.pass_by(
+        arm.pos + 0.12 * UP, downward((0, 1)), gripper=OPEN, tol=0.06, rot_tol=1.0
+    )
+    return is_open(arm.view, region)
+
+
+def close_drawer(arm: Arm, region: str) -> Steps[bool]:
+    """Pushes the handle with closed fingers, past flush: only then it counts as closed."""
+    bar, outward, joint = drawer(arm.view, region)
+    rot = tilted(folded((-outward[1], outward[0])), outward, PUSH_TILT_RAD)
+    if arm.pos[2] < bar[2] + 0.2:
+        yield from arm.pass_by(np.r_[arm.pos[:2], bar[2] + 0.22], gripper=CLOSED)
+    touch = bar + 0.006 * UP + arm.manner.grasp_offset
+    yield from arm.pass_by(bar + 0.10 * outward + 0.12 * UP, rot, gripper=CLOSED, rot_tol=0.3)
+    yield from arm.go(touch + 0.07 * outward, rot, gripper=CLOSED, tol=0.015, rot_tol=0.2)
+    push = abs(arm.view.joint(joint)) + 0.03
+    yield from arm.go(
+        touch - push * outward, rot, gripper=CLOSED, tol=0.005, rot_tol=0.5, speed=0.7
+    )
+    log.debug("pushed %s to %.4f", joint, arm.view.joint(joint))
+    return arm.view.joint(joint) > 0.0
+
+
+def turn_on(arm: Arm, stove: str, *, tries: int = 3) -> Steps[bool]:
+    """Turns the stove's knob with the wrist."""
+    view, joint = arm.view, f"{stove}_button"
+    knob = view.joint_body(joint)
+    for _ in range(tries):
+        if view.joint(joint) >= KNOB_ON_RAD:
+            break
+        rot = downward(folded(view.rot(knob)[:2, 1]))
+        grip = np.r_[view.joint_anchor(joint)[:2], view.highest(knob) - 0.018]
+        grip = grip + arm.manner.grasp_offset
+        if np.linalg.norm(arm.pos[:2] - grip[:2]) > 0.05 and arm.pos[2] < grip[2] + 0.15:
+            yield from arm.pass_by(np.r_[arm.pos[:2], grip[2] + 0.2], gripper=OPEN)
+        yield from arm.go(
+            grip + 0.10 * UP, rot, gripper=OPEN, tol=0.015, rot_tol=0.15, max_steps=100
+        )
+        yield from arm.go(grip, rot, gripper=OPEN, tol=0.006, rot_tol=0.1, speed=0.6, max_steps=50)
+        yield from arm.stay(9, CLOSED, grip)
+        turned = about(UP, KNOB_TURN_RAD) @ rot
+        yield from arm.go(grip, turned, gripper=CLOSED, tol=0.01, rot_tol=0.1, max_steps=50)
+        log.debug("turned %s to %.2f", joint, view.joint(joint))
+        yield from arm.stay(6, OPEN, grip)
+        yield from arm.go(grip + 0.10 * UP, turned, gripper=OPEN, tol=0.02, rot_tol=1.0)
+    return view.joint(joint) >= KNOB_ON_RAD
