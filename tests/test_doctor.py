@@ -166,7 +166,7 @@ def test_a_bowl_that_rests_1_8_cm_lower_is_red():
 
     assert result.level is Level.RED
     assert "initial state 1: akita_black_bowl_1 rests 18.0 mm off" in result.found
-    assert "came down 16.4 cm, expected 14.6 cm" in result.found
+    assert "came down 16.4 cm, expected came down 14.6 cm" in result.found
     assert "mujoco==3.3.2" in result.remedy
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wamlab.benchmarks.libero import package
 from wamlab.benchmarks.libero.cameras import Cameras
 from wamlab.benchmarks.libero.fixtures import FixtureStream, placements_when_loaded
-from wamlab.benchmarks.libero.osc import ArmController
+from wamlab.benchmarks.libero.osc import arm_controller
 from wamlab.benchmarks.libero.scene import SceneReader
 from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv, get_libero_path
 from wamlab.core.episodes import EpisodeKey
@@ -68,12 +68,12 @@ class LiberoEnv:
         self._cameras = Cameras(env, size_px=image_px, rotated=rotated)
         self._scene = SceneReader(env)
         self._state_size = mujoco.mj_stateSize(self._model, _STATE)
-        self._arm = ArmController(env)
+        self._arm = arm_controller(env)
         self._last_gripper = -1.0
 
     def reset(self, key: EpisodeKey, sense: Sense) -> Observation:
         self._fixtures.reset(key)
-        self._arm = ArmController(self._env)
+        self._arm = arm_controller(self._env)
         self._env.sim.set_state_from_flattened(self._inits[key.init])
         self._env.sim.forward()
         self._env._check_success()
