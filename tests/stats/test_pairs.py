@@ -2,7 +2,7 @@ from math import inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
@@ -74,6 +74,7 @@ def test_without_a_discordant_pair_the_difference_is_bounded_by_the_number_of_pa
     assert interval == pytest.approx((0.0, -bound, bound), abs=1e-6)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.tuples(*[st.integers(0, 40)] * 4).filter(any).map(lambda counts: Pairs(*counts)))
 def test_exchanging_the_policies_mirrors_the_interval(pairs):
     mirrored = Pairs(pairs.both, pairs.only_second, pairs.only_first, pairs.neither)
@@ -129,6 +130,7 @@ def test_three_pairs_can_show_nothing():
     assert detectable_difference(3, 0.5) == 1.0
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_agrees_with_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1]

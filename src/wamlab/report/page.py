@@ -31,7 +31,7 @@ LANGUAGES = {"en": "en", "zh": "zh-CN"}
 """Language on the command line -> language of HTML."""
 SCRIPT_WORDS = (
     "all", "success", "failure", "error", "yes", "no", "play", "more", "shown", "discordant_only",
-    "gained", "lost", "reference",
+    "gained", "lost", "reference", "steps_word",
 )  # fmt: skip
 
 

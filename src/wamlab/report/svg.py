@@ -14,6 +14,7 @@ AXIS = 22
 TOP = 6
 NAME_CHARS = 18
 CHAR_PX = 6.6
+TITLE_CHAR_PX = 8.4
 VALUE_PX = 46
 NUM_COLORS = 8
 
@@ -189,7 +190,8 @@ def standalone(
     row_px = max(heights) + 34
     rows = ceil(len(panels) / columns)
     top = 34 + (22 if legend else 0)
-    width, height = columns * (WIDTH + 32) + 24, top + rows * row_px + 8
+    width = max(columns * (WIDTH + 32) + 24, 48 + TITLE_CHAR_PX * len(title))
+    height = top + rows * row_px + 8
     parts = [f'<text class="title" x="24" y="24">{escape(title)}</text>']
     x = 24.0
     for name, color in legend:

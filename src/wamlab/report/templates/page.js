@@ -145,7 +145,7 @@ function film(row) {
   const made = element("figure");
   const video = element("video");
   Object.assign(video, { controls: true, autoplay: true, loop: true, muted: true, playsInline: true, src: address(row[VIDEO]) });
-  made.append(video, element("figcaption", `${data.policies[row[POLICY]]}: ${words[lang][row[OUTCOME]]}, ${row[STEPS]}`));
+  made.append(video, element("figcaption", `${data.policies[row[POLICY]]}: ${words[lang][row[OUTCOME]]}, ${row[STEPS]} ${words[lang].steps_word}`));
   return made;
 }
 

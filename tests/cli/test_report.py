@@ -1,0 +1,58 @@
+import json
+import shutil
+
+import pytest
+
+pytest.importorskip("jinja2")
+
+
+def test_a_run_becomes_a_page_beside_its_tables(wamlab, seek_run):
+    code, out, _ = wamlab("report", seek_run)
+
+    assert code == 0
+    assert out.strip() == str(seek_run / "report" / "report.html")
+    names = {path.name for path in (seek_run / "report").iterdir()}
+    assert names == {"report.html", "report.md", "report.json", "tables", "figures"}
+
+
+def test_json_carries_the_tables(wamlab, seek_run, tmp_path):
+    code, out, _ = wamlab("report", seek_run, "--out", tmp_path, "--json")
+
+    [row] = json.loads(out)["tables"]["table1"]["rows"]
+    assert (code, row["model"], row["plane_episodes"]) == (0, "seek", 9)
+
+
+def test_tasks_are_given_in_words(wamlab, seek_run, tmp_path):
+    wamlab("report", seek_run, "--out", tmp_path)
+    assert "go to (0.75, 0.75)" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such folder, expected a run folder; see wamlab ls"),
+        ([], "the following arguments are required: runs"),
+        (["{run}", "--lang", "fr"], "invalid choice: 'fr'"),
+        (["{run}", "--reference", "sek"], "no policy 'sek'. Did you mean seek?"),
+        (["{run}", "--limits", "openpi"], "no protocol 'openpi'"),
+        (["{run}", "{run}"], "9 episodes are in both"),
+        (["{run}", "--out", "/dev/null/report"], "cannot be written"),
+    ],
+)
+def test_a_wrong_request_ends_before_anything_is_written(wamlab, seek_run, arguments, message):
+    filled = [argument.replace("{run}", str(seek_run)) for argument in arguments]
+
+    code, out, err = wamlab("report", *filled)
+
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_a_run_without_episodes_says_how_to_make_some(wamlab, seek_run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    shutil.copy(seek_run / "run.json", tmp_path / "empty")
+
+    code, _, err = wamlab("report", tmp_path / "empty")
+
+    assert code == 2
+    assert "has no episode yet, expected at least one; run wamlab eval" in err
