@@ -24,6 +24,7 @@ class Place:
         opening: Direction in which the fingers must open at the place; None for any.
         by_middle: Whether the middle of its outline goes there instead of its origin.
         choose_grasp: Whether the grasp must fit the place.
+        over_obstacles: Whether it is lifted over what stands on the way.
         open_steps: Control steps from opening to leaving.
         retreat_m: How far the hand rises afterwards.
     """
@@ -36,6 +37,7 @@ class Place:
     opening: Vec | None = None
     by_middle: bool = False
     choose_grasp: bool = True
+    over_obstacles: bool = True
     open_steps: int = 8
     retreat_m: float = 0.08
 

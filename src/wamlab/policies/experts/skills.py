@@ -36,6 +36,8 @@ def pick(
         opening: Horizontal direction in which the fingers must open; None for any.
     """
     view = arm.view
+    if place is not None:  # at once as high as it will be carried
+        lift_m = max(lift_m, carry_height(arm, name, place) - view.lowest(name))
     for attempt in range(tries):
         options = grasps(view, name, place.point if place and place.choose_grasp else None)
         if opening is not None:
@@ -48,9 +50,11 @@ def pick(
         arm.held, arm.held_height = pos - view.origin(name), pos[2] - view.lowest(name)
         yield from close_fingers(arm, pos)
         speed = LAY_SPEED if hangs(name) else 0.8
-        yield from arm.go(pos + lift_m * UP, gripper=CLOSED, tol=0.02, rot_tol=0.3, speed=speed)
+        yield from arm.go(
+            pos + lift_m * UP, gripper=CLOSED, tol=min(0.02, lift_m / 3), rot_tol=0.3, speed=speed
+        )
         risen = view.origin(name)[2] - height
-        if risen > (0.15 if hangs(name) else 0.5) * lift_m and view.finger_gap > 0.001:
+        if risen > (0.015 if hangs(name) else 0.5 * lift_m) and view.finger_gap > 0.001:
             return True
         log.debug("missed %s: rose %.3f m, gap %.3f m", name, risen, view.finger_gap)
         yield from arm.stay(6, OPEN, pos + lift_m * UP)
@@ -142,6 +146,12 @@ def lay_down(arm: Arm, name: str, place: Place) -> Steps[bool]:
     return True
 
 
+def carry_height(arm: Arm, name: str, place: Place) -> float:
+    """Height of an object's lowest point at which it can be carried to a place, m."""
+    over = clearance(arm, name, place.xy) if place.over_obstacles else 0.0
+    return max(place.carry_z, over)
+
+
 def clearance(arm: Arm, name: str, xy: Vec) -> float:
     """Height above everything within 12 cm of the straight way to a place, m."""
     view = arm.view
@@ -193,8 +203,8 @@ def _approach(arm: Arm, name: str, grasp: Grasp) -> Steps[Vec]:
 
 
 def _rise(arm: Arm, name: str, place: Place, *, speed: float = 1.0) -> Steps[None]:
-    """Lifts the held object above everything on its way."""
-    rise = max(place.carry_z, clearance(arm, name, place.xy)) - arm.view.lowest(name)
+    """Lifts the held object to where it can be carried, if it is not yet there."""
+    rise = carry_height(arm, name, place) - arm.view.lowest(name)
     if rise > 0.01:
         yield from arm.go(arm.pos + rise * UP, gripper=CLOSED, tol=0.01, rot_tol=0.3, speed=speed)
 

@@ -20,13 +20,16 @@ from wamlab.policies.experts.leaning import lay_on_rack, lean_in_caddy
 from wamlab.policies.experts.microwave import close_microwave, put_in_microwave
 from wamlab.policies.experts.places import Place, place_for
 from wamlab.policies.experts.skills import hangs, lay_down, pick, put
+from wamlab.policies.experts.view import View
 
 log = logging.getLogger(__name__)
 
 Goal = tuple[str, ...]
 STAGES = {"open": 0, "turnon": 1, "on": 2, "in": 2, "close": 3}
-SWEEP_SIDE_M = 0.21  # half width of what an open drawer covers, hand included
-SWEEP_OUT_M = (-0.05, 0.26)  # from the closed handle outwards
+SWEEP_SIDE_M = 0.18  # half width of what an open drawer covers, the object's radius included
+SWEEP_OUT_M = (-0.05, 0.25)  # from the closed handle outwards
+SPOT_MARGIN_M = 0.015
+SPOT_OFFSETS = np.arange(-0.30, 0.31, 0.01)
 
 
 def solve(arm: Arm, goals: tuple[Goal, ...]) -> Steps[None]:
@@ -83,34 +86,49 @@ def _move(arm: Arm, name: str, target: str, *, inside: bool) -> Steps[None]:
 
 
 def _clear_sweep(arm: Arm, name: str, region: str) -> Steps[None]:
-    """Moves an object aside if the open drawer would overhang it, out of the hand's reach."""
+    """Slides an object aside if the open drawer would overhang it, out of the hand's reach."""
     view = arm.view
     bar, outward, _ = drawer(view, region)
     start = view.origin(name)[:2]
     if not in_sweep(start, bar, outward):
         return
-    others = np.vstack([view.points(n)[:, :2] for n in view.with_shape() if n != name])
-    grid = np.stack(np.meshgrid(np.arange(-0.25, 0.16, 0.02), np.arange(-0.25, 0.26, 0.02)), -1)
-    spots = [
-        spot
-        for spot in grid.reshape(-1, 2)
-        if not in_sweep(spot, bar, outward) and np.linalg.norm(others - spot, axis=1).min() >= 0.085
-    ]
-    if not spots:
+    spot = _free_spot(view, name, bar, outward)
+    if spot is None:
         log.debug("no free spot for %s", name)
         return
-    height, bottom = view.origin(name)[2], view.lowest(name)
+    bottom = view.lowest(name)
+    place = Place(
+        xy=spot,
+        support_z=bottom,
+        carry_z=bottom + 0.01,
+        drop_m=0.004,
+        open_steps=5,
+        retreat_m=0.06,
+        over_obstacles=False,
+    )
+    yield from pick(arm, name, place, lift_m=0.03)
+    yield from put(arm, name, place)
+
+
+def _free_spot(view: View, name: str, bar: Vec, outward: Vec) -> Vec | None:
+    """The nearest point on the table (x, y) that no open drawer and no other object covers."""
+    points = view.points(name)[:, :2]
+    start = view.origin(name)[:2]
+    radius = float(np.linalg.norm(points - start, axis=1).max()) + SPOT_MARGIN_M
+    height = view.origin(name)[2]
+    others = np.vstack([view.points(other)[:, :2] for other in view.with_shape() if other != name])
+    grid = start + np.stack(np.meshgrid(SPOT_OFFSETS, SPOT_OFFSETS), -1).reshape(-1, 2)
+    free = [
+        spot
+        for spot in grid
+        if not in_sweep(spot, bar, outward) and ((others - spot) ** 2).sum(1).min() >= radius**2
+    ]
 
     def cost(spot: Vec) -> float:
-        too_far = max(0.0, float(view.reach(np.r_[spot, height])) - 0.55)
+        too_far = max(0.0, float(view.reach(np.array([*spot, height]))) - 0.55)
         return float(np.linalg.norm(spot - start)) + 5 * too_far
 
-    spot = min(spots, key=cost)
-    place = Place(
-        xy=spot, support_z=bottom, carry_z=bottom + 0.05, drop_m=0.006, open_steps=5, retreat_m=0.06
-    )
-    yield from pick(arm, name, place, lift_m=0.05)
-    yield from put(arm, name, place)
+    return min(free, key=cost, default=None)
 
 
 def in_sweep(point: Vec, bar: Vec, outward: Vec) -> bool:
