@@ -9,9 +9,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from wamlab.core.episodes import StopReason
 from wamlab.core.errors import ContractError
 from wamlab.report.appendix import all_task_tables, detectable_table, limits_table, task_table
-from wamlab.report.contrasts import Verdict, against_reference, resolved_ranks
+from wamlab.report.contrasts import Verdict, against_reference, by_suite
 from wamlab.report.gate import check_tables
 from wamlab.report.plain import csv_text, markdown
+from wamlab.report.ranks import resolved_ranks
 from wamlab.report.study import make_study
 from wamlab.report.table import Emphasis
 from wamlab.report.tables import table_1
@@ -144,10 +145,18 @@ def test_a_small_difference_is_not_resolved_and_nothing_is_bold(tmp_path):
 
 
 def test_the_best_is_bold_and_the_second_underlined_where_resolved(study):
-    assert resolved_ranks(study, study.average_of) == {"expert": 1, "faulty": 2}
+    assert resolved_ranks(study, [study.average_of]) == [{"expert": 1, "faulty": 2}]
     assert cell(study, "expert", "average").emphasis is Emphasis.BEST
     assert cell(study, "faulty", "average").emphasis is Emphasis.SECOND
     assert cell(study, "random", "average").emphasis is Emphasis.NONE
+
+
+def test_nothing_is_bold_that_a_comparison_calls_not_resolved(study):
+    verdicts = {
+        one.suites[0]: one.verdict for one in by_suite(study).values() if one.first == "faulty"
+    }
+    best = {suite for suite in SUITES if cell(study, "expert", suite).emphasis is Emphasis.BEST}
+    assert best <= {suite for suite, verdict in verdicts.items() if verdict is Verdict.LOWER}
 
 
 def test_mixed_protocols_are_unpaired_flagged_and_never_bold(tmp_path):

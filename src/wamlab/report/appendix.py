@@ -16,7 +16,7 @@ from wamlab.report.numbers import percent, points, rate_lines
 from wamlab.report.study import Study
 from wamlab.report.table import Cell, Column, Table
 from wamlab.report.tables import MIXED_FLAG
-from wamlab.report.texts import Text, same, say
+from wamlab.report.texts import Text, joined, same, say
 from wamlab.stats.pairs import detectable_difference
 
 EXAMPLE_DISCORDANCES = (0.05, 0.1, 0.2)
@@ -69,16 +69,16 @@ def _task(entry: Entry, suite: str, task: str) -> Cell:
     steps = [record.num_steps for record in records if succeeded(record)]
     held = settled_rate(entry, records)
     num_settled = None if held is None else round(held.estimate * held.num_episodes)
-    lines = [*rate_lines(found)]
+    more = []
     if num_settled is not None:
-        lines.append(say("settled_count", k=num_settled, n=len(records)))
+        more.append(say("settled_count", k=num_settled, n=len(records)))
     if steps:
-        lines.append(say("median_steps", steps=f"{median(steps):g}"))
+        more.append(say("median_steps", steps=f"{median(steps):g}"))
     if num_errors:
-        lines.append(say("error_count", n=num_errors))
+        more.append(say("error_count", n=num_errors))
     return Cell(
         main=same(percent(found.estimate)),
-        lines=tuple(lines),
+        lines=tuple(joined(texts) for texts in (rate_lines(found), more) if texts),
         values=(
             *rate_values(found),
             num_settled,

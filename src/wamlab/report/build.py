@@ -10,7 +10,7 @@ from wamlab.core.config import Json
 from wamlab.core.errors import ConfigError
 from wamlab.records.files import write_whole
 from wamlab.report.appendix import all_task_tables, detectable_table, limits_table
-from wamlab.report.facts import lead, provenance, warnings
+from wamlab.report.facts import front, lead, provenance, warnings
 from wamlab.report.figures import Figure, all_figures
 from wamlab.report.gate import check_tables
 from wamlab.report.layout import benchmark_label
@@ -97,6 +97,7 @@ def _markdown(
             lang
         )
         parts += [f"# {title}", lead(study).in_language(lang)]
+        parts.append(front(study).in_language(lang).rstrip(" \u00b7"))
         parts += [f"> {warning.in_language(lang)}" for warning in warnings(study)]
         parts.append(markdown(sheet.main, lang))
         for figure in figures:

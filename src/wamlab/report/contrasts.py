@@ -127,32 +127,6 @@ def adjusted(family: Sequence[Contrast]) -> list[Contrast]:
     return [replace(one, p_adjusted=p) for one, p in zip(family, p_values, strict=True)]
 
 
-def resolved_ranks(study: Study, suites: Sequence[str]) -> dict[str, int]:
-    """Row -> 1 or 2, only for the rows whose place is resolved against every row below.
-
-    Holm over all pairs of rows that measured these suites.
-    """
-    rows = [entry for entry in study.entries if all(entry.suite(suite) for suite in suites)]
-    pairs = [(a, b) for index, a in enumerate(rows) for b in rows[index + 1 :]]
-    found = [contrast(study, a, b, suites) for a, b in pairs]
-    if len(rows) < 2 or any(one is None for one in found):
-        return {}
-    family = adjusted([one for one in found if one is not None])
-    beaten: dict[str, set[str]] = {entry.name: set() for entry in rows}
-    for one in family:
-        if one.verdict is Verdict.HIGHER:
-            beaten[one.first].add(one.second)
-        elif one.verdict is Verdict.LOWER:
-            beaten[one.second].add(one.first)
-    wins = {name: len(names) for name, names in beaten.items()}
-    ranks = {name: len(rows) - won for name, won in wins.items() if won >= len(rows) - 2}
-    best = [name for name, rank in ranks.items() if rank == 1]
-    if not best:
-        return {}
-    # With two rows the second is the last, which nobody needs to see underlined.
-    return ranks if len(rows) > 2 else {best[0]: 1}
-
-
 def _paired(first: Entry, second: Entry, suites: Sequence[str]) -> Contrast | None:
     shared = first.finished.keys() & second.finished.keys()
     wanted = set(suites)

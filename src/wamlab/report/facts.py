@@ -8,7 +8,7 @@ from typing import NamedTuple
 from wamlab.records.machine import Machine
 from wamlab.report.entries import Entry
 from wamlab.report.limits import observed_limits
-from wamlab.report.numbers import span
+from wamlab.report.numbers import EN_DASH, span
 from wamlab.report.study import Study
 from wamlab.report.table import Cell, Column, Table, Value
 from wamlab.report.texts import Text, same, say
@@ -53,6 +53,27 @@ def lead(study: Study) -> Text:
     if name is None:
         return say("lead_plain", episodes=num_episodes, tasks=len(places))
     return say("lead", episodes=num_episodes, tasks=len(places), protocol=name)
+
+
+def front(study: Study) -> Text:
+    """Errors, code, dates and machines in one line; the rest is in the provenance."""
+    sessions = [s for entry in study.entries for run in entry.runs for s in run.info.sessions]
+    dates = sorted({session.started[:10] for session in sessions})
+    commits = _distinct([s.code.commit[:8] for s in sessions if s.code.commit])
+    is_dirty = any(session.code.dirty for session in sessions)
+    machines = _distinct([f"{s.machine.cpu}, {s.machine.cores} cores" for s in sessions])
+    return say(
+        "front",
+        errors=sum(entry.num_errors for entry in study.entries),
+        commits=say("dirty_commit", commit=commits) if is_dirty else commits or "?",
+        dates=span_of(dates),
+        machines=machines or "?",
+    )
+
+
+def span_of(dates: Sequence[str]) -> str:
+    """The first and the last date."""
+    return EN_DASH.join(dict.fromkeys([dates[0], dates[-1]])) if dates else "?"
 
 
 def provenance(study: Study) -> Table:

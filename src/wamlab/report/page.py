@@ -12,14 +12,21 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from wamlab.report.contrasts import Contrast, Verdict, against_reference
+from wamlab.report.contrasts import Contrast, Verdict, against_reference, by_suite
 from wamlab.report.entries import Entry
 from wamlab.report.estimates import average, pooled, rate
-from wamlab.report.facts import lead, warnings
+from wamlab.report.facts import front, lead, warnings
 from wamlab.report.figures import Figure
 from wamlab.report.layout import benchmark_label, suite_label
 from wamlab.report.listing import episode_data
-from wamlab.report.numbers import p_value, percent, percent_interval, points, points_interval
+from wamlab.report.numbers import (
+    EN_DASH,
+    p_value,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
 from wamlab.report.study import Study
 from wamlab.report.svg import NUM_COLORS
 from wamlab.report.table import Table
@@ -98,6 +105,7 @@ def render_page(
         html_lang=LANGUAGES[languages[0]],
         title=title,
         lead=lead(study),
+        front=front(study),
         warnings=[*warnings(study), *_video_warnings(videos)],
         headlines=headlines(study),
         figures=figures,
@@ -203,27 +211,34 @@ def _certainty(one: Contrast) -> Text:
 
 
 def _blind_spots(study: Study) -> list[Text]:
-    """What stayed unresolved on the average, beside what would have been found, in words."""
-    contrasts = against_reference(study, study.average_of).values()
+    """What stayed unresolved, beside what would have been found, in words."""
     if study.is_mixed:
         return [say("blind_mixed")]
-    if not contrasts:
+    if not study.others:
         return []
-    return [
-        say(
-            "blind_lead",
-            first=one.first,
-            second=one.second,
-            observed=points(one.estimate),
-            detectable=percent(one.detectable),
-            pairs=f"{one.pairs.num_pairs:,}",
-            discordance=percent(one.pairs.num_discordant / one.pairs.num_pairs),
-        )
-        for one in contrasts
-        if one.verdict is Verdict.UNRESOLVED
-        and one.pairs is not None
-        and one.detectable is not None
-    ] or [say("blind_none")]
+    averages = list(against_reference(study, study.average_of).values())
+    found = [_blind_spot(one) for one in averages if one.verdict is Verdict.UNRESOLVED]
+    if averages and not found:
+        found.append(say("blind_none"))
+    suites = list(by_suite(study).values()) if len(study.suites) > 1 else []
+    if missed := [one.detectable or 0 for one in suites if one.verdict is Verdict.UNRESOLVED]:
+        needed = EN_DASH.join(dict.fromkeys(percent(end) for end in (min(missed), max(missed))))
+        found.append(say("blind_suites", n=len(missed), total=len(suites), detectable=needed))
+    return found
+
+
+def _blind_spot(one: Contrast) -> Text:
+    assert one.pairs is not None
+    assert one.detectable is not None
+    return say(
+        "blind_lead",
+        first=one.first,
+        second=one.second,
+        observed=points(one.estimate),
+        detectable=percent(one.detectable),
+        pairs=f"{one.pairs.num_pairs:,}",
+        discordance=percent(one.pairs.num_discordant / one.pairs.num_pairs),
+    )
 
 
 def _video_note(videos: Videos) -> Text:

@@ -18,8 +18,9 @@ from wamlab.report.cells import (
     test_cell,
     wilson_cell,
 )
-from wamlab.report.contrasts import Contrast, against_reference, resolved_ranks
+from wamlab.report.contrasts import Contrast, against_reference
 from wamlab.report.layout import benchmark_label, suite_label
+from wamlab.report.ranks import resolved_ranks
 from wamlab.report.study import Study
 from wamlab.report.table import Column, Table
 from wamlab.report.texts import Text, same, say
@@ -30,8 +31,9 @@ MIXED_FLAG = "\u2260"
 def table_1(study: Study) -> Table:
     """Success by suite and on average, with intervals and the difference to the reference."""
     contrasts = against_reference(study, study.average_of)
-    ranks = {suite: resolved_ranks(study, (suite,)) for suite in study.suites}
-    average_ranks = resolved_ranks(study, study.average_of)
+    by_column = resolved_ranks(study, [(suite,) for suite in study.suites])
+    ranks = dict(zip(study.suites, by_column, strict=True))
+    [average_ranks] = resolved_ranks(study, [study.average_of])
     rows = []
     for entry in study.entries:
         one = contrasts.get(entry.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +22,11 @@ class Text(NamedTuple):
 def same(text: str) -> Text:
     """What reads alike in both: names, numbers, what a person wrote."""
     return Text(text, text)
+
+
+def joined(texts: Sequence[Text]) -> Text:
+    """Several short texts on one line."""
+    return Text(*(" \u00b7 ".join(parts) for parts in zip(*texts, strict=True)))
 
 
 def say(key: str, **values: object) -> Text:
