@@ -9,15 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamlab.core.episodes import EpisodeKey
-from wamlab.core.errors import ContractError
+from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import PlanRequest
 from wamlab.core.specs import Field, PolicySpec
 from wamlab.core.types import ActionChunk
 from wamlab.policies.experts.control import OPEN, Arm, Manner, Steps
+from wamlab.policies.experts.faults import (
+    DEFAULT_MAGNITUDE,
+    Fault,
+    faulty_actions,
+    faulty_goals,
+    faulty_manner,
+)
 from wamlab.policies.experts.tasks import solve
 from wamlab.policies.experts.view import View
 
-__all__ = ["ScriptedExpert"]
+__all__ = ["Fault", "ScriptedExpert"]
 
 
 class ScriptedExpert:
@@ -25,7 +32,37 @@ class ScriptedExpert:
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Config:
-        """Settings of the policy."""
+        """Settings of the policy.
+
+        Attributes:
+            fault: What it does wrong in every episode.
+            magnitude: How wrong, in the fault's unit (faults.py); None takes its default.
+            speed: Range of the factor on all speeds, drawn for each episode.
+            grasp_temperature: Spread of the choice among grasps; 0 takes the best, 0.3 varies
+                the side without taking one that collides.
+            waypoint_noise_m: Standard deviation of points that are only passed.
+        """
+
+        fault: Fault = Fault.NONE
+        magnitude: float | None = None
+        speed: tuple[float, float] = (1.0, 1.0)
+        grasp_temperature: float = 0.0
+        waypoint_noise_m: float = 0.0
+
+        def __post_init__(self) -> None:
+            slowest, fastest = self.speed
+            if not 0 < slowest <= fastest <= 1:
+                raise ConfigError(f"speed: got {self.speed}, expected 0 < slowest <= fastest <= 1")
+            for name in ("grasp_temperature", "waypoint_noise_m"):
+                if not getattr(self, name) >= 0:
+                    raise ConfigError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+            if self.magnitude is not None and not self.magnitude > 0:
+                raise ConfigError(f"magnitude: got {self.magnitude}, expected more than 0")
+            if self.fault is Fault.NONE and self.magnitude is not None:
+                raise ConfigError(
+                    f"magnitude: got {self.magnitude} without a fault; name one of "
+                    f"{', '.join(fault for fault in Fault if fault is not Fault.NONE)}"
+                )
 
     spec = PolicySpec(
         cameras=frozenset(),
@@ -63,7 +100,7 @@ class _Episode:
         self._rng = key.rng("policy")
         self._config = config
         self._view: View | None = None
-        self._steps: Steps[None] | None = None
+        self._steps: Steps[None] = _rest()
         self._planned_step = -1
         self._action = np.zeros(7, np.float32)
 
@@ -77,10 +114,9 @@ class _Episode:
                 f"step {newest.step}: the observation has no scene, expected one with every "
                 "plan; the policy's spec asks for it (needs_scene)"
             )
-        if self._view is None or self._steps is None:
+        if self._view is None:
             self._view = View(newest.scene)
-            arm = Arm(self._view, Manner(), self._rng)
-            self._steps = _with_rest(arm)
+            self._steps = _performance(self._view, self._config, self._rng)
         else:
             self._view.update(newest.scene)
         self._action = np.clip(next(self._steps), -1, 1).astype(np.float32)
@@ -88,8 +124,24 @@ class _Episode:
         return self._action
 
 
-def _with_rest(arm: Arm) -> Steps[None]:
-    """The task, then stillness with an open hand."""
-    yield from solve(arm, arm.view.layout.goals)
+def _performance(
+    view: View, config: ScriptedExpert.Config, rng: np.random.Generator
+) -> Steps[None]:
+    """The task with the faults that were asked for, then stillness with an open hand."""
+    fault, magnitude = config.fault, config.magnitude
+    if magnitude is None:
+        magnitude = DEFAULT_MAGNITUDE[fault]
+    manner = Manner(
+        speed=float(rng.uniform(*config.speed)),
+        grasp_temperature=config.grasp_temperature,
+        waypoint_noise_m=config.waypoint_noise_m,
+    )
+    arm = Arm(view, faulty_manner(manner, fault, magnitude, rng), rng)
+    steps = solve(arm, faulty_goals(view, fault))
+    yield from faulty_actions(steps, fault, magnitude, rng)
+    yield from _rest()
+
+
+def _rest() -> Steps[None]:
     while True:
         yield np.array([0, 0, 0, 0, 0, 0, OPEN])

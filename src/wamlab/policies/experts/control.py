@@ -17,6 +17,9 @@ T = TypeVar("T")
 Steps: TypeAlias = Generator[Vec, None, T]
 """A skill: yields one action (7,) per control step, returns how it went."""
 
+Goal: TypeAlias = tuple[str, ...]
+"""A predicate with its arguments, e.g. ("on", "akita_black_bowl_1", "plate_1")."""
+
 OPEN, CLOSED = -1.0, 1.0
 UNIT_M, UNIT_RAD = 0.05, 0.5  # what an action of 1 means; see the policy's spec
 
@@ -41,7 +44,6 @@ class Manner:
         grasp_temperature: Spread of the choice among grasps, in units of their cost.
         grasp_offset: Added to every grasp point, m, shape (3,).
         place_offset: Added to every place, m, shape (3,).
-        release_at: Fraction of the way to the place after which the hand opens.
     """
 
     speed: float = 1.0
@@ -49,7 +51,6 @@ class Manner:
     grasp_temperature: float = 0.0
     grasp_offset: Vec = field(default_factory=lambda: np.zeros(3))
     place_offset: Vec = field(default_factory=lambda: np.zeros(3))
-    release_at: float | None = None
 
 
 class Arm:

@@ -41,6 +41,7 @@ def lay_on_rack(arm: Arm, name: str, region: str) -> Steps[bool]:
     tilt = np.pi / 2 - np.arcsin(uphill[2]) - RACK_STEEPER_RAD
     rot = about(axis / np.linalg.norm(axis), tilt) @ downward(side)
     foot = arm.view.site(region) + RACK_UPHILL_M * uphill - RACK_ABOVE_M * into
+    foot += arm.manner.place_offset
     above = foot + 0.03 * uphill - 0.10 * into
     near = foot + 0.01 * uphill - 0.03 * into
     yield from _put_slanted(arm, name, ((above, rot), (near, rot), (foot, rot)))
@@ -57,7 +58,7 @@ def lean_in_caddy(arm: Arm, name: str, region: str) -> Steps[bool]:
     if not (yield from pick(arm, name, None)):
         return False
     rot = arm.nearest(downward(forward), downward(-forward))
-    foot = view.site(region).copy()
+    foot = view.site(region) + arm.manner.place_offset
     foot[2] = view.lowest(caddy) + CADDY_FLOOR_M
     rise = clearance(arm, name, foot[:2]) + 0.015 - view.lowest(name)
     yield from arm.go(arm.pos + rise * UP, gripper=CLOSED, tol=0.01, rot_tol=0.3)

@@ -36,7 +36,7 @@ def put_in_microwave(arm: Arm, name: str, region: str) -> Steps[bool]:
     yield from arm.go(grip + 0.07 * UP, rot, gripper=CLOSED, tol=0.01, rot_tol=0.3, speed=0.6)
     floor = view.origin(oven)[2] + FLOOR_M
     front = view.origin(oven) + FRONT_M * outward
-    middle = view.site(region)
+    middle = view.site(region) + arm.manner.place_offset
     for depth, height in ((-0.13, 0.012), (0.035, 0.012), (0.035, 0.002)):
         want = np.array([middle[0], (front - depth * outward)[1]])
         shift = np.r_[want - view.origin(name)[:2], floor + height - view.lowest(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from wamlab.policies.experts.articulated import (
     open_drawer,
     turn_on,
 )
-from wamlab.policies.experts.control import Arm, Steps
+from wamlab.policies.experts.control import Arm, Goal, Steps
 from wamlab.policies.experts.geometry import Vec
 from wamlab.policies.experts.leaning import lay_on_rack, lean_in_caddy
 from wamlab.policies.experts.microwave import close_microwave, put_in_microwave
@@ -24,7 +25,6 @@ from wamlab.policies.experts.view import View
 
 log = logging.getLogger(__name__)
 
-Goal = tuple[str, ...]
 STAGES = {"open": 0, "turnon": 1, "on": 2, "in": 2, "close": 3}
 SWEEP_SIDE_M = 0.18  # half width of what an open drawer covers, the object's radius included
 SWEEP_OUT_M = (-0.05, 0.25)  # from the closed handle outwards
@@ -80,6 +80,7 @@ def _move(arm: Arm, name: str, target: str, *, inside: bool) -> Steps[None]:
         yield from open_drawer(arm, target)
     for _ in range(3):  # again, if it was lost on the way
         place = place_for(arm.view, name, target)
+        place = replace(place, xy=place.xy + arm.manner.place_offset[:2])
         yield from pick(arm, name, place)
         if (yield from (lay_down if hangs(name) else put)(arm, name, place)):
             return
