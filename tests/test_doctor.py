@@ -198,18 +198,37 @@ def test_a_task_without_golden_entry_is_amber():
     assert "bench/make_golden.py another_suite" in result.remedy
 
 
-def test_images_of_a_known_renderer_must_be_equal():
+def test_a_known_renderer_that_draws_one_task_differently_is_red():
     images = golden.images()
-    probe = probe_of(images)
-    table = golden.Frames(renderers={golden.renderer_key(probe): {BOWL_TASK: probe.image_hashes()}})
-    one_pixel_off = {camera: image.copy() for camera, image in images.items()}
-    one_pixel_off["wrist"][0, 0, 0] ^= 1
+    mirrored = probe_of({camera: image[:, ::-1] for camera, image in images.items()})
+    probes = {BOWL_TASK: probe_of(images), "libero_goal/000": mirrored}
+    hashes = dict.fromkeys(probes, probes[BOWL_TASK].image_hashes())
+    table = golden.Frames(renderers={golden.renderer_key(mirrored): hashes})
 
-    equal = images_check({BOWL_TASK: probe}, table, images)
-    unequal = images_check({BOWL_TASK: probe_of(one_pixel_off)}, table, images)
+    result = images_check(probes, table, images)
 
-    assert (equal.level, equal.found) == (Level.GREEN, "1 of 1 equal in every pixel")
-    assert (unequal.level, unequal.found) == (Level.RED, f"1 of 1 differ: {BOWL_TASK}")
+    assert (result.level, result.found) == (Level.RED, "1 of 2 differ: libero_goal/000")
+
+
+def test_a_known_renderer_that_rounds_differently_is_amber():
+    images = golden.images()
+    equal = probe_of(images)
+    table = golden.Frames(renderers={golden.renderer_key(equal): {BOWL_TASK: equal.image_hashes()}})
+    off = {camera: image.copy() for camera, image in images.items()}
+    off["wrist"][0, 0, 0] ^= 1
+
+    result = images_check({BOWL_TASK: probe_of(off)}, table, images)
+
+    assert result.level is Level.AMBER
+    assert "1 of 131072 pixels differ, by up to 1 of 255" in result.found
+
+
+def test_another_renderer_with_the_same_pixels_is_green():
+    images = golden.images()
+
+    result = images_check({BOWL_TASK: probe_of(images)}, golden.frames(), images)
+
+    assert (result.level, result.found) == (Level.GREEN, "1 of 1 equal in every pixel")
 
 
 def test_images_of_an_unknown_renderer_are_amber_and_pixels_counted():
