@@ -17,6 +17,9 @@ PULL_TILT_RAD = 1.45  # flatter would hit the handle of the drawer above (1.05 d
 PUSH_TILT_RAD = 0.9
 PULL_M = 0.18
 OPEN_Q = -0.13  # m; the predicate asks for less than -0.14 at the end of the pull
+MAX_OPEN_M = 0.16
+FULLY_OPEN_Q = -0.158
+PANEL_M, HANDLE_M = 0.010, 0.15  # a drawer's front is thinner, and wider than its handle
 KNOB_TURN_RAD = 1.3  # leads to about 1.28; "on" begins at 0.5
 KNOB_ON_RAD = 0.5
 
@@ -28,11 +31,13 @@ class Drawer(NamedTuple):
         bar: Middle of its handle, m, shape (3,).
         outward: Direction in which it opens, shape (3,).
         joint: Name of its slide joint; 0 is closed, -0.16 fully open.
+        body: Name of its body.
     """
 
     bar: Vec
     outward: Vec
     joint: str
+    body: str
 
 
 def drawer(view: View, region: str) -> Drawer:
@@ -41,7 +46,40 @@ def drawer(view: View, region: str) -> Drawer:
     body = f"{cabinet}_cabinet_{level}"
     outward = -view.rot(body)[:, 1]
     centres = view.geom_centres(body)
-    return Drawer(centres[np.argmax(centres @ outward)], outward, f"{cabinet}_{level}_level")
+    return Drawer(centres[np.argmax(centres @ outward)], outward, f"{cabinet}_{level}_level", body)
+
+
+class Opening(NamedTuple):
+    """Where things go down into a drawer, measured from its region outwards, m.
+
+    Attributes:
+        inner: Edge of what overhangs it: the cabinet, the handles of shut drawers above.
+        outer: Inner face of its front.
+    """
+
+    inner: float
+    outer: float
+
+
+def opening(view: View, region: str) -> Opening:
+    """The free way down into an open drawer."""
+    _, outward, _, body = drawer(view, region)
+    site = view.site(region)
+    cabinet = body[: body.index("_cabinet_")]
+    parts = [name for name in view.layout.bodies if name.startswith(f"{cabinet}_")]
+    above = [
+        points[points[:, 2] > site[2]]
+        for name in parts
+        if name != body and len(points := view.points(name))
+    ]
+    inner = max(float(((points - site) @ outward).max()) for points in above if len(points))
+    faces = [
+        float(along.min())
+        for points in view.geom_points(body)
+        if np.ptp(along := (points - site) @ outward) < PANEL_M and along.min() > 0
+        if np.ptp(points @ np.cross(UP, outward)) > HANDLE_M
+    ]
+    return Opening(inner, min(faces))
 
 
 def is_open(view: View, region: str) -> bool:
@@ -51,7 +89,7 @@ def is_open(view: View, region: str) -> bool:
 def open_drawer(arm: Arm, region: str, *, tries: int = 3) -> Steps[bool]:
     """Takes the handle between the fingers, hand nearly horizontal, and pulls."""
     for _ in range(tries):
-        bar, outward, joint = drawer(arm.view, region)
+        bar, outward, joint, _ = drawer(arm.view, region)
         rot = tilted(folded(outward), outward, PULL_TILT_RAD)
         out = rot[:, 2]
         grip = bar - 0.002 * out + arm.manner.grasp_offset
@@ -73,9 +111,28 @@ def open_drawer(arm: Arm, region: str, *, tries: int = 3) -> Steps[bool]:
     return is_open(arm.view, region)
 
 
+def widen_drawer(arm: Arm, region: str, *, needed_m: float) -> Steps[None]:
+    """Pushes a drawer further open from inside, if the way down into it is too narrow."""
+    view = arm.view
+    _, outward, joint, _ = drawer(view, region)
+    way = opening(view, region)
+    if way.outer - way.inner >= needed_m or view.joint(joint) < FULLY_OPEN_Q:
+        return
+    rot = arm.nearest(downward(np.cross(UP, outward)), downward(np.cross(outward, UP)))
+    inside = view.site(region) + (way.outer - 0.022) * outward + 0.012 * UP
+    push = view.joint(joint) + MAX_OPEN_M + 0.03
+    yield from arm.pass_by(inside + 0.12 * UP, rot, gripper=CLOSED, rot_tol=0.3)
+    yield from arm.go(inside, rot, gripper=CLOSED, tol=0.01, rot_tol=0.1)
+    yield from arm.go(
+        inside + push * outward, rot, gripper=CLOSED, tol=0.01, rot_tol=0.3, speed=0.6, max_steps=30
+    )
+    log.debug("widened %s to %.4f", joint, view.joint(joint))
+    yield from arm.pass_by(arm.pos - 0.01 * outward + 0.12 * UP, rot, gripper=OPEN)
+
+
 def close_drawer(arm: Arm, region: str) -> Steps[bool]:
     """Pushes the handle with closed fingers, past flush: only then it counts as closed."""
-    bar, outward, joint = drawer(arm.view, region)
+    bar, outward, joint, _ = drawer(arm.view, region)
     rot = tilted(folded((-outward[1], outward[0])), outward, PUSH_TILT_RAD)
     if arm.pos[2] < bar[2] + 0.2:
         yield from arm.pass_by(np.r_[arm.pos[:2], bar[2] + 0.22], gripper=CLOSED)

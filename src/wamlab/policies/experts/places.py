@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamlab.policies.experts.articulated import drawer
+from wamlab.policies.experts.articulated import drawer, opening
 from wamlab.policies.experts.geometry import Vec
 from wamlab.policies.experts.view import View
 
@@ -98,14 +98,14 @@ def _on_object(view: View, target: str) -> Place:
 
 
 def _in_drawer(view: View, target: str) -> Place:
-    """Shifted outwards: the site of an open lower drawer lies half below the handles above."""
-    is_top = "_top_" in target
-    site, outward = view.site(target), drawer(view, target).outward[:2]
+    """In the middle of the way down: an open lower drawer lies half below the handles above."""
+    site, way = view.site(target), opening(view, target)
+    outward = drawer(view, target).outward[:2]
     return Place(
-        xy=site[:2] + (0.012 if is_top else 0.028) * outward,
+        xy=site[:2] + (way.inner + way.outer) / 2 * outward,
         support_z=site[2] - 0.027,
         carry_z=site[2] + 0.06,
-        drop_m=0.01 if is_top else 0.02,
+        drop_m=0.01 if "_top_" in target else 0.02,
     )
 
 

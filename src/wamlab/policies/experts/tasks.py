@@ -14,6 +14,7 @@ from wamlab.policies.experts.articulated import (
     is_open,
     open_drawer,
     turn_on,
+    widen_drawer,
 )
 from wamlab.policies.experts.control import Arm, Goal, Steps
 from wamlab.policies.experts.geometry import Vec
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 STAGES = {"open": 0, "turnon": 1, "on": 2, "in": 2, "close": 3}
 SWEEP_SIDE_M = 0.18  # half width of what an open drawer covers, the object's radius included
 SWEEP_OUT_M = (-0.05, 0.25)  # from the closed handle outwards
+WIDER_M = 0.004  # room that an object needs beside itself to go down into a drawer
 SPOT_MARGIN_M = 0.015
 SPOT_OFFSETS = np.arange(-0.30, 0.31, 0.01)
 
@@ -78,6 +80,8 @@ def _move(arm: Arm, name: str, target: str, *, inside: bool) -> Steps[None]:
     if inside and "cabinet" in target and not is_open(arm.view, target):
         yield from _clear_sweep(arm, name, target)
         yield from open_drawer(arm, target)
+    elif inside and "cabinet" in target:
+        yield from widen_drawer(arm, target, needed_m=outline(arm.view, name) + WIDER_M)
     for _ in range(3):  # again, if it was lost on the way
         place = place_for(arm.view, name, target)
         place = replace(place, xy=place.xy + arm.manner.place_offset[:2])
@@ -89,7 +93,7 @@ def _move(arm: Arm, name: str, target: str, *, inside: bool) -> Steps[None]:
 def _clear_sweep(arm: Arm, name: str, region: str) -> Steps[None]:
     """Slides an object aside if the open drawer would overhang it, out of the hand's reach."""
     view = arm.view
-    bar, outward, _ = drawer(view, region)
+    bar, outward, *_ = drawer(view, region)
     start = view.origin(name)[:2]
     if not in_sweep(start, bar, outward):
         return
@@ -113,23 +117,22 @@ def _clear_sweep(arm: Arm, name: str, region: str) -> Steps[None]:
 
 def _free_spot(view: View, name: str, bar: Vec, outward: Vec) -> Vec | None:
     """The nearest point on the table (x, y) that no open drawer and no other object covers."""
-    points = view.points(name)[:, :2]
     start = view.origin(name)[:2]
-    radius = float(np.linalg.norm(points - start, axis=1).max()) + SPOT_MARGIN_M
+    radius = outline(view, name) / 2 + SPOT_MARGIN_M
     height = view.origin(name)[2]
     others = np.vstack([view.points(other)[:, :2] for other in view.with_shape() if other != name])
-    grid = start + np.stack(np.meshgrid(SPOT_OFFSETS, SPOT_OFFSETS), -1).reshape(-1, 2)
-    free = [
-        spot
-        for spot in grid
-        if not in_sweep(spot, bar, outward) and ((others - spot) ** 2).sum(1).min() >= radius**2
-    ]
 
     def cost(spot: Vec) -> float:
         too_far = max(0.0, float(view.reach(np.array([*spot, height]))) - 0.55)
         return float(np.linalg.norm(spot - start)) + 5 * too_far
 
-    return min(free, key=cost, default=None)
+    def is_free(spot: Vec) -> bool:
+        if in_sweep(spot, bar, outward):
+            return False
+        return bool(((others - spot) ** 2).sum(1).min() >= radius**2)
+
+    grid = start + np.stack(np.meshgrid(SPOT_OFFSETS, SPOT_OFFSETS), -1).reshape(-1, 2)
+    return next((spot for spot in sorted(grid, key=cost) if is_free(spot)), None)
 
 
 def in_sweep(point: Vec, bar: Vec, outward: Vec) -> bool:
@@ -138,3 +141,9 @@ def in_sweep(point: Vec, bar: Vec, outward: Vec) -> bool:
     side = np.array([-outward[1], outward[0]])
     out = float(offset @ outward[:2])
     return abs(float(offset @ side)) < SWEEP_SIDE_M and SWEEP_OUT_M[0] < out < SWEEP_OUT_M[1]
+
+
+def outline(view: View, name: str) -> float:
+    """Diameter of the circle around an object's origin that holds it, seen from above, m."""
+    offset = view.points(name)[:, :2] - view.origin(name)[:2]
+    return 2 * float(np.linalg.norm(offset, axis=1).max())

@@ -112,6 +112,12 @@ class View:
         """Origins of the geoms of an object or body, m, shape (n, 3)."""
         return np.asarray(self.scene.geom_pos[self._part(name).geoms])
 
+    def geom_points(self, name: str) -> list[Vec]:
+        """Surface points of each geom of an object or body, m, each (n, 3)."""
+        part = self._part(name)
+        owner = part.geom_of_point
+        return [self.points(name)[owner == geom] for geom in part.geoms]
+
     def points(self, name: str) -> Vec:
         """Surface points of an object (with all its parts) or body, m, shape (n, 3)."""
         if name not in self._points:
