@@ -35,7 +35,7 @@ to rest. Green is as in the reference, amber works but is slower or unproven, re
 measure something else. Each line that is not green ends with a remedy.
 
   BENCHMARK      its name, or a recipe whose benchmark is meant              [libero]
-  --quick        one task's simulator (15 s) instead of every task's (8 s each, 6 min in all)
+  --quick        one task's simulator (15 s) instead of every task's (9 s each, 6 min in all)
   --suite SUITE  only the tasks of this suite (repeatable)                   [the benchmark's]
   --runs DIR     where runs will be written                                  [runs]
   --set          change one setting, e.g. benchmark.renderer=egl (repeatable)
