@@ -136,6 +136,8 @@ def close_drawer(arm: Arm, region: str) -> Steps[bool]:
     rot = tilted(folded((-outward[1], outward[0])), outward, PUSH_TILT_RAD)
     if arm.pos[2] < bar[2] + 0.2:
         yield from arm.pass_by(np.r_[arm.pos[:2], bar[2] + 0.22], gripper=CLOSED)
+    # Turned only in front of the cabinet: above the drawer the wrist would hit it.
+    yield from arm.pass_by(bar + 0.12 * outward + 0.22 * UP, gripper=CLOSED, tol=0.05)
     touch = bar + 0.006 * UP + arm.manner.grasp_offset
     yield from arm.pass_by(bar + 0.10 * outward + 0.12 * UP, rot, gripper=CLOSED, rot_tol=0.3)
     yield from arm.go(touch + 0.07 * outward, rot, gripper=CLOSED, tol=0.015, rot_tol=0.2)
