@@ -48,6 +48,7 @@ def test_step_limits_are_those_of_the_source(protocol, limits):
         ({"tasks": (10,)}, "libero_spatial has tasks 0 to 9, got 10"),
         ({"num_inits": 51}, "LIBERO has 0 to 49"),
         ({"first_init": 49, "num_inits": 2}, "LIBERO has 0 to 49"),
+        ({"tasks": ()}, "tasks: got none, expected at least one"),
         ({"step_limit": 0}, "step_limit: got 0, expected at least 1"),
     ],
 )

@@ -82,6 +82,9 @@ class Libero:
         image_px: int | None = None
 
         def __post_init__(self) -> None:
+            for name in ("suites", "tasks", "seeds"):
+                if getattr(self, name) == ():
+                    raise ConfigError(f"{name}: got none, expected at least one")
             for suite in self.suites:
                 _known("suite", suite, SUITE_SIZES)
                 for task in self.tasks or ():

@@ -22,7 +22,7 @@ from wamlab.benchmarks.libero.osc import arm_controller
 from wamlab.benchmarks.libero.scene import SceneReader
 from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv, get_libero_path
 from wamlab.core.episodes import EpisodeKey
-from wamlab.core.errors import ConfigError, ContractError
+from wamlab.core.errors import ConfigError, ContractError, SimulatorError
 from wamlab.core.protocols import Sense, StepResult
 from wamlab.core.types import Observation
 
@@ -83,18 +83,20 @@ class LiberoEnv:
         self._step = 0
         nothing = Sense()
         for remaining in range(self._settle_steps - 1, -1, -1):
-            observation, _ = self._advance(IDLE, sense if remaining == 0 else nothing)
+            state, images, _ = self._advance(IDLE, sense if remaining == 0 else nothing)
         if self._settle_steps == 0:
-            observation = self._observe(sense, self._read_state(), self._render(sense))
+            state, images = self._read_state(), self._render(sense)
         self._step = 0
-        return _with_step(observation, 0)
+        return self._observe(sense, state, images)
 
     def step(self, action: NDArray[np.float32], sense: Sense) -> StepResult:
         if action.shape != (7,):
             raise ContractError(
                 f"action: got shape {list(action.shape)}, expected [7]; see Libero.spec.action"
             )
-        observation, success = self._advance(action, sense)
+        state, images, success = self._advance(action, sense)
+        self._step += 1
+        observation = self._observe(sense, state, images)
         return StepResult(observation=observation, success=success, terminated=False)
 
     def frame(self) -> NDArray[np.uint8]:
@@ -130,8 +132,14 @@ class LiberoEnv:
         del self._model, self._data
         gc.collect()
 
-    def _advance(self, action: NDArray[np.float32], sense: Sense) -> tuple[Observation, bool]:
-        """One control step: 25 physics steps, sensors sampled where robosuite samples them."""
+    def _advance(
+        self, action: NDArray[np.float32], sense: Sense
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.uint8]], bool]:
+        """One control step: 25 physics steps, sensors sampled where robosuite samples them.
+
+        Returns:
+            The state vector, the images asked for, and the success predicate.
+        """
         command = np.asarray(action, np.float64)
         state, images = None, None
         for substep in range(self._num_substeps):
@@ -143,10 +151,9 @@ class LiberoEnv:
         self._last_gripper = float(command[6])
         success = bool(self._env._check_success())
         self._env._post_process()
-        self._step += 1
         if state is None or images is None:
-            raise RuntimeError("no sensor sample fell into this control step")
-        return self._observe(sense, state, images), success
+            raise SimulatorError("no sensor sample fell into this control step")
+        return state, images, success
 
     def _render(self, sense: Sense) -> dict[str, NDArray[np.uint8]]:
         return {camera: self._cameras.render(camera) for camera in sorted(sense.cameras)}
@@ -166,13 +173,12 @@ class LiberoEnv:
         state: NDArray[np.float32],
         images: dict[str, NDArray[np.uint8]],
     ) -> Observation:
-        first = self._step == 0 or self._step == self._settle_steps
         return Observation(
             images=images,
             state=state,
             instruction=self._instruction,
             step=self._step,
-            scene=self._scene.read(with_layout=first) if sense.scene else None,
+            scene=self._scene.read(with_layout=self._step == 0) if sense.scene else None,
         )
 
 
@@ -217,16 +223,6 @@ def axis_angle(x: float, y: float, z: float, w: float) -> NDArray[np.float64]:
 
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-
-
-def _with_step(observation: Observation, step: int) -> Observation:
-    return Observation(
-        images=observation.images,
-        state=observation.state,
-        instruction=observation.instruction,
-        step=step,
-        scene=observation.scene,
-    )
 
 
 def _check_paths() -> None:
