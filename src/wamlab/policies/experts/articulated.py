@@ -17,6 +17,9 @@ PULL_TILT_RAD = 1.45  # flatter would hit the handle of the drawer above (1.05 d
 PUSH_TILT_RAD = 0.9
 PULL_M = 0.18
 OPEN_Q = -0.13  # m; the predicate asks for less than -0.14 at the end of the pull
+LEVELS = ("top", "middle", "bottom")
+IN_DRAWER_M = 0.10  # an object nearer to a drawer's region stands in the drawer
+OVERHANG_MARGIN_M = 0.008
 MAX_OPEN_M = 0.16
 FULLY_OPEN_Q = -0.158
 PANEL_M, HANDLE_M = 0.010, 0.15  # a drawer's front is thinner, and wider than its handle
@@ -80,6 +83,25 @@ def opening(view: View, region: str) -> Opening:
         if np.ptp(points @ np.cross(UP, outward)) > HANDLE_M
     ]
     return Opening(inner, min(faces))
+
+
+def out_of_drawer(view: View, name: str) -> Vec:
+    """How far an object must be moved before it can be lifted out of a drawer, m, shape (3,).
+
+    Zero unless it stands in an open drawer, below the cabinet's edge or a handle.
+    """
+    origin = view.origin(name)
+    for region in view.layout.sites:
+        if not region.endswith(tuple(f"_{level}_region" for level in LEVELS)):
+            continue
+        if np.linalg.norm(view.site(region) - origin) > IN_DRAWER_M or not is_open(view, region):
+            continue
+        outward, way = drawer(view, region).outward, opening(view, region)
+        along = (view.points(name) - view.site(region)) @ outward
+        hidden = way.inner + OVERHANG_MARGIN_M - float(along.min())
+        room = way.outer - float(along.max())
+        return np.asarray(min(max(0.0, hidden), max(0.0, room)) * outward)
+    return np.zeros(3)
 
 
 def is_open(view: View, region: str) -> bool:

@@ -118,14 +118,14 @@ def rim_circle(view: View, name: str) -> tuple[Vec, float]:
 
 
 def _rim_candidates(view: View, name: str) -> _Candidates:
-    """24 sides of the rim, fingers opening along the radius."""
+    """24 sides of the rim (a plate's flat pieces), fingers opening along the radius."""
     points = view.points(name)
     centre, radius = rim_circle(view, name)
     radius -= 0.003
     # A plate's rim is so low that the fingers all but touch the table; higher, they lose it.
     tips = FINGERTIP_M + (0.001 if "plate" in name else 0.004)
     height = max(points[:, 2].max() - 0.012, points[:, 2].min() + tips)
-    angles = np.arange(0, 2 * np.pi, np.pi / 12)
+    angles = _facets(view, name) if "plate" in name else np.arange(0, 2 * np.pi, np.pi / 12)
     outward = np.c_[np.cos(angles), np.sin(angles)]
     cost = np.zeros(len(angles))
     if "plate" not in name:
@@ -136,6 +136,13 @@ def _rim_candidates(view: View, name: str) -> _Candidates:
         cost[sticks_out.any(1)] = 3.0  # the handle
     pos = np.c_[centre + radius * outward, np.full(len(angles), height)]
     return _Candidates(pos, outward, cost)
+
+
+def _facets(view: View, name: str) -> Vec:
+    """Directions of the straight pieces that a plate's rim is made of: corners slip, rad."""
+    offset = view.geom_centres(name)[:, :2] - view.origin(name)[:2]
+    offset = offset[np.linalg.norm(offset, axis=1) > 0.02]  # without the bottom
+    return np.asarray(np.arctan2(offset[:, 1], offset[:, 0]))
 
 
 def _middle_candidates(view: View, name: str) -> _Candidates:
@@ -177,11 +184,13 @@ def _scored(
             [about((*u, 0.0), lean) @ down for u, down in zip(opening, upright, strict=True)]
         )
         pos = candidates.pos
-        fingers = _hits(obstacles, pos, rot, OPEN_FINGERS, 0.003)
+        near = _hits(obstacles, pos, rot, OPEN_FINGERS, 0.003)
+        fingers = _hits(obstacles, pos, rot, OPEN_FINGERS, -0.001)
         palm = _hits(obstacles, pos, rot, PALM, 0.002)
         reach = view.reach(pos)
         cost = candidates.cost + 0.3 * np.abs([yaw_of(u) for u in opening])
-        cost = cost + 2.0 * np.minimum(fingers, 3) + np.minimum(palm, 3) + (0.4 if lean else 0.0)
+        cost = cost + np.minimum(near, 3) + 4.0 * np.minimum(fingers, 3) + np.minimum(palm, 3)
+        cost = cost + (0.4 if lean else 0.0)
         if place is not None:
             there = np.c_[
                 pos[:, :2] - view.origin(name)[:2] + place[:2],

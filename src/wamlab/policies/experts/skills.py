@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 
+from wamlab.policies.experts.articulated import out_of_drawer
 from wamlab.policies.experts.control import CLOSED, OPEN, Arm, Steps
 from wamlab.policies.experts.geometry import UP, Vec, downward
 from wamlab.policies.experts.grasps import Grasp, along, distinct, grasps, nearest_grasp
@@ -49,6 +50,9 @@ def pick(
         height = view.origin(name)[2]
         arm.held, arm.held_height = pos - view.origin(name), pos[2] - view.lowest(name)
         yield from close_fingers(arm, pos)
+        if np.linalg.norm(shift := out_of_drawer(view, name)) > 0.002:
+            pos = pos + shift
+            yield from arm.go(pos, gripper=CLOSED, tol=0.004, rot_tol=0.3, speed=0.5, max_steps=30)
         speed = LAY_SPEED if hangs(name) else 0.8
         yield from arm.go(
             pos + lift_m * UP, gripper=CLOSED, tol=min(0.02, lift_m / 3), rot_tol=0.3, speed=speed
@@ -195,11 +199,17 @@ def _approach(arm: Arm, name: str, grasp: Grasp) -> Steps[Vec]:
     else:
         height = max(pos[2] + 0.08, min(arm.pos[2], pos[2] + 0.20))
         yield from arm.pass_by(np.r_[pos[:2], height], rot, gripper=OPEN, tol=0.015, rot_tol=0.15)
-        # Initial states hold objects above the table: it has settled only now.
-        pos = nearest_grasp(grasps(arm.view, name), grasp).pos + arm.manner.grasp_offset
+        pos = _followed(arm, name, grasp)
     yield from arm.go(pos - 0.04 * out, rot, gripper=OPEN, tol=0.010, rot_tol=0.08)
+    if not grasp.lean_rad:
+        pos = _followed(arm, name, grasp)
     yield from arm.go(pos, rot, gripper=OPEN, tol=0.005, rot_tol=0.08, speed=0.6, max_steps=30)
     return pos
+
+
+def _followed(arm: Arm, name: str, grasp: Grasp) -> Vec:
+    """Where the grasp is now: initial states hold objects above the table, some settle slowly."""
+    return nearest_grasp(grasps(arm.view, name), grasp).pos + arm.manner.grasp_offset
 
 
 def _rise(arm: Arm, name: str, place: Place, *, speed: float = 1.0) -> Steps[None]:
