@@ -28,12 +28,12 @@ def varied_expert() -> Run:
 
 
 def expert_offset_grasp() -> Run:
-    """Every grasp misses by 4 cm."""
+    """Closes the fingers 4 cm beside everything."""
     return _faulty(Fault.OFFSET_GRASP)
 
 
 def expert_early_release() -> Run:
-    """Lets go 25 control steps after it began to close the hand."""
+    """Lets go 20 control steps after it began to close the hand."""
     return _faulty(Fault.EARLY_RELEASE)
 
 
@@ -63,7 +63,7 @@ def expert_jittering() -> Run:
 
 
 def expert_slow() -> Run:
-    """Moves at 30 % of the speed and runs out of time."""
+    """Moves at 25 % of the speed and runs out of time."""
     return _faulty(Fault.SLOW)
 
 

@@ -133,7 +133,7 @@ def test_an_object_is_brought_onto_the_plate():
 
 def test_a_missed_object_is_tried_again():
     world = ToyWorld()
-    arm = arm_in(world, grasp_offset=np.array([0.05, 0.0, 0.0]))
+    arm = arm_in(world, grasp_offset_m=0.05)
 
     held, num_steps = world.run(pick(arm, "can_1", None), arm.view)
 

@@ -114,7 +114,7 @@ def open_drawer(arm: Arm, region: str, *, tries: int = 3) -> Steps[bool]:
         bar, outward, joint, _ = drawer(arm.view, region)
         rot = tilted(folded(outward), outward, PULL_TILT_RAD)
         out = rot[:, 2]
-        grip = bar - 0.002 * out + arm.manner.grasp_offset
+        grip = bar - 0.002 * out + arm.manner.grasp_offset_m * rot[:, 0]
         yield from arm.pass_by(bar + 0.16 * outward + 0.08 * UP, rot, gripper=OPEN, rot_tol=0.2)
         yield from arm.go(grip - 0.07 * out, rot, gripper=OPEN, tol=0.012, rot_tol=0.1)
         yield from arm.go(grip, rot, gripper=OPEN, tol=0.006, rot_tol=0.1, speed=0.5, max_steps=40)
@@ -160,7 +160,7 @@ def close_drawer(arm: Arm, region: str) -> Steps[bool]:
         yield from arm.pass_by(np.r_[arm.pos[:2], bar[2] + 0.22], gripper=CLOSED)
     # Turned only in front of the cabinet: above the drawer the wrist would hit it.
     yield from arm.pass_by(bar + 0.12 * outward + 0.22 * UP, gripper=CLOSED, tol=0.05)
-    touch = bar + 0.006 * UP + arm.manner.grasp_offset
+    touch = bar + 0.006 * UP + arm.manner.grasp_offset_m * rot[:, 0]
     yield from arm.pass_by(bar + 0.10 * outward + 0.12 * UP, rot, gripper=CLOSED, rot_tol=0.3)
     yield from arm.go(touch + 0.07 * outward, rot, gripper=CLOSED, tol=0.015, rot_tol=0.2)
     push = abs(arm.view.joint(joint)) + 0.03
@@ -180,7 +180,7 @@ def turn_on(arm: Arm, stove: str, *, tries: int = 3) -> Steps[bool]:
             break
         rot = downward(folded(view.rot(knob)[:2, 1]))
         grip = np.r_[view.joint_anchor(joint)[:2], view.highest(knob) - 0.018]
-        grip = grip + arm.manner.grasp_offset
+        grip = grip + arm.manner.grasp_offset_m * rot[:, 0]
         if np.linalg.norm(arm.pos[:2] - grip[:2]) > 0.05 and arm.pos[2] < grip[2] + 0.15:
             yield from arm.pass_by(np.r_[arm.pos[:2], grip[2] + 0.2], gripper=OPEN)
         yield from arm.go(

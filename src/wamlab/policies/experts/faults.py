@@ -20,7 +20,7 @@ class Fault(StrEnum):
     """What an expert does wrong in every episode; the magnitude's meaning is behind it."""
 
     NONE = "none"
-    OFFSET_GRASP = "offset_grasp"  # m, every grasp misses by that much sideways
+    OFFSET_GRASP = "offset_grasp"  # m, the fingers close that far beside everything
     EARLY_RELEASE = "early_release"  # control steps from closing the hand to letting go
     WRONG_OBJECT = "wrong_object"  # takes another object, the most similar one; no magnitude
     WRONG_PLACE = "wrong_place"  # m, puts things that far beside their place
@@ -34,13 +34,13 @@ class Fault(StrEnum):
 DEFAULT_MAGNITUDE: Mapping[Fault, float] = {
     Fault.NONE: 0.0,
     Fault.OFFSET_GRASP: 0.04,
-    Fault.EARLY_RELEASE: 25,
+    Fault.EARLY_RELEASE: 20,
     Fault.WRONG_OBJECT: 0.0,
     Fault.WRONG_PLACE: 0.10,
     Fault.FREEZING: 50,
     Fault.OSCILLATION: 50,
-    Fault.JITTER: 1.0,
-    Fault.SLOW: 0.3,
+    Fault.JITTER: 0.5,
+    Fault.SLOW: 0.25,
     Fault.PARTIAL: 0.0,
 }
 
@@ -50,12 +50,12 @@ def faulty_manner(
 ) -> Manner:
     """The manner of an episode with faults of speed and place; their direction is random."""
     angle = rng.uniform(0, 2 * np.pi)
-    aside = magnitude * np.array([np.cos(angle), np.sin(angle), 0.0])
     match fault:
         case Fault.OFFSET_GRASP:
-            return replace(manner, grasp_offset=aside)
+            return replace(manner, grasp_offset_m=magnitude * np.sign(np.cos(angle)))
         case Fault.WRONG_PLACE:
-            return replace(manner, place_offset=aside)
+            aside = np.array([np.cos(angle), np.sin(angle), 0.0])
+            return replace(manner, place_offset=magnitude * aside)
         case Fault.SLOW:
             return replace(manner, speed=manner.speed * magnitude)
         case _:

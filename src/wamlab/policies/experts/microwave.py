@@ -28,7 +28,7 @@ def put_in_microwave(arm: Arm, name: str, region: str) -> Steps[bool]:
     out = rot[:, 2]
     centre, radius = rim_circle(view, name)
     grip = np.r_[centre + (radius - 0.003) * outward[:2], view.highest(name) - 0.010]
-    grip = grip + arm.manner.grasp_offset
+    grip = grip + arm.manner.grasp_offset_m * rot[:, 0]
     yield from arm.pass_by(grip - 0.14 * out + 0.05 * UP, rot, gripper=OPEN, rot_tol=0.2)
     yield from arm.go(grip - 0.05 * out, rot, gripper=OPEN, tol=0.01, rot_tol=0.1)
     yield from arm.go(grip, rot, gripper=OPEN, tol=0.005, rot_tol=0.1, speed=0.6)

@@ -186,7 +186,8 @@ def _shuffled(arm: Arm, options: list[Grasp]) -> list[Grasp]:
 
 def _approach(arm: Arm, name: str, grasp: Grasp) -> Steps[Vec]:
     """Moves the open hand around the object; returns where the hand now is meant to be."""
-    pos, rot, out = grasp.pos + arm.manner.grasp_offset, grasp.rot, grasp.rot[:, 2]
+    rot, out = grasp.rot, grasp.rot[:, 2]
+    pos = grasp.pos + arm.manner.grasp_offset_m * rot[:, 0]
     if np.linalg.norm(arm.pos[:2] - pos[:2]) > 0.08 and arm.pos[2] < pos[2] + 0.10:
         yield from arm.pass_by(np.r_[arm.pos[:2], pos[2] + 0.15], gripper=OPEN)
     if grasp.lean_rad:
@@ -209,7 +210,8 @@ def _approach(arm: Arm, name: str, grasp: Grasp) -> Steps[Vec]:
 
 def _followed(arm: Arm, name: str, grasp: Grasp) -> Vec:
     """Where the grasp is now: initial states hold objects above the table, some settle slowly."""
-    return nearest_grasp(grasps(arm.view, name), grasp).pos + arm.manner.grasp_offset
+    now = nearest_grasp(grasps(arm.view, name), grasp).pos
+    return now + arm.manner.grasp_offset_m * grasp.rot[:, 0]
 
 
 def _rise(arm: Arm, name: str, place: Place, *, speed: float = 1.0) -> Steps[None]:
