@@ -33,13 +33,13 @@ class Fault(StrEnum):
 
 DEFAULT_MAGNITUDE: Mapping[Fault, float] = {
     Fault.NONE: 0.0,
-    Fault.OFFSET_GRASP: 0.04,
+    Fault.OFFSET_GRASP: 0.06,
     Fault.EARLY_RELEASE: 20,
     Fault.WRONG_OBJECT: 0.0,
     Fault.WRONG_PLACE: 0.10,
     Fault.FREEZING: 50,
     Fault.OSCILLATION: 50,
-    Fault.JITTER: 0.5,
+    Fault.JITTER: 0.3,
     Fault.SLOW: 0.25,
     Fault.PARTIAL: 0.0,
 }

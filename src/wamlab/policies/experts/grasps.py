@@ -88,7 +88,7 @@ def distinct(options: list[Grasp]) -> list[Grasp]:
     return [best, *others]
 
 
-def along(options: list[Grasp], opening: Vec) -> list[Grasp]:
+def opened_along(options: list[Grasp], opening: Vec) -> list[Grasp]:
     """The grasps whose fingers open nearest to a horizontal direction, in its sense."""
     best = max(abs(grasp.opening @ opening) for grasp in options)
     return [grasp for grasp in options if abs(grasp.opening @ opening) > best - 0.01]

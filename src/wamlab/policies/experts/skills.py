@@ -9,7 +9,7 @@ import numpy as np
 from wamlab.policies.experts.articulated import out_of_drawer
 from wamlab.policies.experts.control import CLOSED, OPEN, Arm, Steps
 from wamlab.policies.experts.geometry import UP, Vec, downward
-from wamlab.policies.experts.grasps import Grasp, along, distinct, grasps, nearest_grasp
+from wamlab.policies.experts.grasps import Grasp, distinct, grasps, nearest_grasp, opened_along
 from wamlab.policies.experts.places import Place
 from wamlab.policies.experts.view import View
 
@@ -42,7 +42,7 @@ def pick(
     for attempt in range(tries):
         options = grasps(view, name, place.point if place and place.choose_grasp else None)
         if opening is not None:
-            options = along(options, opening)
+            options = opened_along(options, opening)
         choices = distinct(_shuffled(arm, options))
         grasp = choices[min(attempt, len(choices) - 1)]
         log.debug("pick %s at %s, cost %.2f", name, grasp.pos, grasp.cost)
