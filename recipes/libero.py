@@ -28,7 +28,7 @@ def varied_expert() -> Run:
 
 
 def expert_offset_grasp() -> Run:
-    """Closes the fingers 6 cm beside everything."""
+    """Closes the fingers 5 cm beside everything."""
     return _faulty(Fault.OFFSET_GRASP)
 
 

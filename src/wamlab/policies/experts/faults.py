@@ -33,7 +33,7 @@ class Fault(StrEnum):
 
 DEFAULT_MAGNITUDE: Mapping[Fault, float] = {
     Fault.NONE: 0.0,
-    Fault.OFFSET_GRASP: 0.06,
+    Fault.OFFSET_GRASP: 0.05,
     Fault.EARLY_RELEASE: 20,
     Fault.WRONG_OBJECT: 0.0,
     Fault.WRONG_PLACE: 0.10,
