@@ -1,0 +1,158 @@
+"""Attention as both experts use it: norms across heads, rotary positions, one masked product.
+
+Shape legend: B = batch, S = tokens, D = width of an expert, M = heads, K = numbers per head,
+E = M * K = width of the attention, P = K / 2 = rotary pairs.
+
+Source: Wan 2.2 (github.com/Wan-Video/Wan2.2, wan/modules/model.py) for norms and rotary axes,
+Fast-WAM (arXiv 2603.16666) for attention that is wider than the action expert.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+THETA = 10_000.0
+
+
+class Rotary(NamedTuple):
+    """Angles of rotary positions.
+
+    Attributes:
+        cos_S1P: float32, shape (S, 1, P).
+        sin_S1P: Likewise.
+    """
+
+    cos_S1P: Tensor
+    sin_S1P: Tensor
+
+    def repeated(self, times: int) -> Rotary:
+        """The same positions again, for another copy of the same tokens."""
+        return Rotary(self.cos_S1P.repeat(times, 1, 1), self.sin_S1P.repeat(times, 1, 1))
+
+    def rows(self, start: int, stop: int | None = None) -> Rotary:
+        """Positions of some of the tokens."""
+        return Rotary(self.cos_S1P[start:stop], self.sin_S1P[start:stop])
+
+
+class KeysValues(NamedTuple):
+    """What queries look at.
+
+    Attributes:
+        k_BMSK: Normed and, in self-attention, rotated.
+        v_BMSK: Of the same shape.
+    """
+
+    k_BMSK: Tensor
+    v_BMSK: Tensor
+
+
+class Heads(NamedTuple):
+    """One expert's part of a joint self-attention, each of shape (B, M, S, K)."""
+
+    q_BMSK: Tensor
+    k_BMSK: Tensor
+    v_BMSK: Tensor
+
+
+def video_rotary(frames: int, rows: int, columns: int, head_dim: int, device: object) -> Rotary:
+    """Positions of video tokens in (frame, row, column) order.
+
+    The pairs of a head are shared out to time, height and width, each with frequencies of its
+    own: of 128 numbers 44 turn with the frame, 42 with the row and 42 with the column.
+    """
+    third = head_dim // 6 * 2
+    grid = torch.meshgrid(*(torch.arange(n) for n in (frames, rows, columns)), indexing="ij")
+    angles = [
+        _angles(position.flatten(), dim)
+        for position, dim in zip(grid, (head_dim - 2 * third, third, third), strict=True)
+    ]
+    return _table(torch.cat(angles, dim=1), device)
+
+
+def action_rotary(horizon: int, head_dim: int, device: object) -> Rotary:
+    """Positions of action tokens: one axis over all pairs, not aligned with the video's time."""
+    return _table(_angles(torch.arange(horizon), head_dim), device)
+
+
+def rotate(x_BSMK: Tensor, rotary: Rotary) -> Tensor:
+    """Turns adjacent pairs of numbers (2j, 2j+1) by their angles, in float32."""
+    even_BSMP, odd_BSMP = x_BSMK.float().unflatten(-1, (-1, 2)).unbind(-1)
+    cos, sin = rotary
+    turned = torch.stack(
+        (even_BSMP * cos - odd_BSMP * sin, even_BSMP * sin + odd_BSMP * cos), dim=-1
+    )
+    return turned.flatten(-2).to(x_BSMK.dtype)
+
+
+class RmsNorm(nn.Module):
+    """Divides by the root mean square over all heads together, in float32."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x_BSE: Tensor) -> Tensor:
+        normed = F.rms_norm(x_BSE.float(), (x_BSE.shape[-1],), eps=self.eps)
+        return normed.to(x_BSE.dtype) * self.weight
+
+
+class Attention(nn.Module):
+    """Projections of one attention; what attends to what is decided by the caller."""
+
+    def __init__(self, width: int, num_heads: int, head_dim: int, eps: float) -> None:
+        super().__init__()
+        inner = num_heads * head_dim
+        self.q = nn.Linear(width, inner)
+        self.k = nn.Linear(width, inner)
+        self.v = nn.Linear(width, inner)
+        self.o = nn.Linear(inner, width)
+        self.norm_q = RmsNorm(inner, eps)
+        self.norm_k = RmsNorm(inner, eps)
+        self.num_heads = num_heads
+
+    def queries(self, x_BSD: Tensor, rotary: Rotary | None = None) -> Tensor:
+        """Shape (B, M, S, K)."""
+        return self._split(self.norm_q(self.q(x_BSD)), rotary)
+
+    def keys_values(self, x_BSD: Tensor, rotary: Rotary | None = None) -> KeysValues:
+        k_BMSK = self._split(self.norm_k(self.k(x_BSD)), rotary)
+        return KeysValues(k_BMSK, self._split(self.v(x_BSD), None))
+
+    def heads(self, x_BSD: Tensor, rotary: Rotary) -> Heads:
+        return Heads(self.queries(x_BSD, rotary), *self.keys_values(x_BSD, rotary))
+
+    def _split(self, x_BSE: Tensor, rotary: Rotary | None) -> Tensor:
+        x_BSMK = x_BSE.unflatten(-1, (self.num_heads, -1))
+        if rotary is not None:
+            x_BSMK = rotate(x_BSMK, rotary)
+        return x_BSMK.transpose(1, 2)
+
+
+def attend(q_BMSK: Tensor, memory: KeysValues, mask: Tensor | None = None) -> Tensor:
+    """Softmax attention.
+
+    Args:
+        mask: Broadcastable to (B, M, queries, keys): bool, True = may attend, or a number that
+            is added to the logit.
+
+    Returns:
+        Shape (B, S, E).
+    """
+    mixed = F.scaled_dot_product_attention(q_BMSK, memory.k_BMSK, memory.v_BMSK, attn_mask=mask)
+    return mixed.transpose(1, 2).flatten(2)
+
+
+def _angles(position_S: Tensor, dim: int) -> Tensor:
+    """Angles of one axis, float64, shape (S, dim / 2): position * theta^(-2j/dim)."""
+    powers = torch.arange(0, dim, 2, dtype=torch.float64) / dim
+    return torch.outer(position_S.double(), THETA**-powers)
+
+
+def _table(angles_SP: Tensor, device: object) -> Rotary:
+    cos, sin = angles_SP.cos().float(), angles_SP.sin().float()
+    return Rotary(cos[:, None].to(device), sin[:, None].to(device))  # type: ignore[call-overload]

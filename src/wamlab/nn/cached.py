@@ -1,0 +1,363 @@
+"""Plans with nothing computed twice: the normal path, equal to `nn.samplers` but for rounding.
+
+Every saving is exact (specification, section 10.3):
+
+* text is embedded, and its keys and values made, once for each prompt, not in every step; its
+  zero rows (pads) are one row with the logarithm of their number added to the logit;
+* the observed frame is clean in every step and sees only itself: its keys and values are made
+  once a plan, and later steps carry the other frames alone;
+* timesteps are those of the schedule: the bends of all blocks are tables made at load;
+* who passes a memory on needs no last layer: prefills stop at its keys and values;
+* keys and values stand in one buffer, in the order [other frames | observed frame | actions], so
+  that whatever is attended to is one range of it, without a mask and without joining tensors.
+
+Shape legend: as in `nn.mixture`; Q = text rows that are kept, n = layers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wamlab.nn.attention import KeysValues, Rotary, action_rotary, attend, video_rotary
+from wamlab.nn.dit import PATCH, Block, Expert, Modulation
+from wamlab.nn.mixture import Mixture
+from wamlab.nn.samplers import Mode, Sample, Schedules, Start
+
+MAX_PROMPTS = 256  # a suite has 10 instructions; one takes 24 MB at full size
+
+
+class Prompt(NamedTuple):
+    """An embedded prompt.
+
+    Attributes:
+        words: Names the prompt in the cache.
+        rows_LT: Pads are zero rows.
+    """
+
+    words: str
+    rows_LT: Tensor
+
+
+class _Text(NamedTuple):
+    """Keys and values of a prompt in all blocks of one expert, each (n, M, Q, K)."""
+
+    k: Tensor
+    v: Tensor
+
+
+class _Prompt(NamedTuple):
+    """What is remembered of a prompt; `bias_Q` counts collapsed rows."""
+
+    video: _Text
+    action: _Text
+    bias_Q: Tensor
+
+
+class _Context(NamedTuple):
+    """What a batch reads: for each block its keys and values, and the logits' bias."""
+
+    video: list[KeysValues]
+    action: list[KeysValues]
+    bias_B11Q: Tensor
+
+
+class _Tables(NamedTuple):
+    """Bends of each block: of clean video, and of each step.
+
+    Attributes:
+        head: Shift and scale of the video's head in each step, each of shape (D,).
+    """
+
+    clean: list[Modulation]
+    video: list[list[Modulation]]
+    head: list[tuple[Tensor, Tensor]]
+    action: list[list[Modulation]]
+
+
+class CachedSampler:
+    """Samples plans of one model by one mode and schedule.
+
+    Not for training, and not for a model whose weights change afterwards: tables and prompts are
+    kept. One plan at a time: the buffers are shared.
+    """
+
+    def __init__(self, model: Mixture, mode: Mode, schedules: Schedules) -> None:
+        self._model, self._mode, self._schedules = model, mode, schedules
+        self._prompts: OrderedDict[str, _Prompt] = OrderedDict()
+        self._buffer: Tensor | None = None
+        self._rotary: dict[tuple[int, ...], Rotary] = {}
+        with torch.no_grad():
+            self._tables = _tables(model, schedules)
+
+    def sample(
+        self,
+        start: Start,
+        prompts: Sequence[Prompt],
+        state_BP: Tensor | None,
+        *,
+        imagine: bool = False,
+    ) -> Sample:
+        """Samples one chunk for each sample of a batch.
+
+        Args:
+            prompts: One for each sample; equal words must mean equal rows.
+            imagine: Whether the finished video is wanted. It is free but for the last layer in
+                JOINT, free in IDM, and sampled only for this in FIRST_FRAME.
+
+        Raises:
+            ValueError: If a video is to be sampled and there is no noise for it.
+        """
+        samples_video = imagine or self._mode is not Mode.FIRST_FRAME
+        if samples_video and start.video_BCFYX is None:
+            raise ValueError("noise: got none for the video, expected some to sample one")
+        context = self._context(prompts, state_BP)
+        plan = _Plan(self, start, context, samples_video=samples_video)
+        return plan.run(self._mode, imagine=imagine)
+
+    @property
+    def model(self) -> Mixture:
+        return self._model
+
+    @property
+    def schedules(self) -> Schedules:
+        return self._schedules
+
+    @property
+    def tables(self) -> _Tables:
+        return self._tables
+
+    def buffer(self, batch: int, num_tokens: int, like: Tensor) -> Tensor:
+        """Keys and values of all blocks, shape (2, n, B, M, S, K); what it holds is undefined."""
+        sizes = self._model.sizes
+        shape = (2, sizes.num_layers, batch, sizes.num_heads, num_tokens, sizes.head_dim)
+        if self._buffer is None or self._buffer.numel() < math.prod(shape):
+            self._buffer = like.new_empty(math.prod(shape))
+        return self._buffer[: math.prod(shape)].view(shape)
+
+    def video_rotary(self, grid: tuple[int, int, int], device: torch.device) -> Rotary:
+        if grid not in self._rotary:
+            self._rotary[grid] = video_rotary(*grid, self._model.sizes.head_dim, device)
+        return self._rotary[grid]
+
+    def action_rotary(self, horizon: int, device: torch.device) -> Rotary:
+        if (horizon,) not in self._rotary:
+            self._rotary[(horizon,)] = action_rotary(horizon, self._model.sizes.head_dim, device)
+        return self._rotary[(horizon,)]
+
+    def _context(self, prompts: Sequence[Prompt], state_BP: Tensor | None) -> _Context:
+        """Keys and values of each sample's prompt, then of its state."""
+        known = [self._known(prompt) for prompt in prompts]
+        num_rows = max(len(prompt.bias_Q) for prompt in known)
+        width = num_rows + (state_BP is not None)
+        bias_BQ = known[0].bias_Q.new_full((len(known), width), -math.inf)
+        for sample, prompt in enumerate(known):
+            bias_BQ[sample, : len(prompt.bias_Q)] = prompt.bias_Q
+        row_B1T = None
+        if state_BP is not None:
+            assert self._model.proprio_encoder is not None, "a model without state_dim"
+            row_B1T = self._model.proprio_encoder(state_BP).unsqueeze(1)
+            bias_BQ[:, num_rows:] = 0
+        return _Context(
+            video=_gathered(self._model.video, [p.video for p in known], row_B1T, width),
+            action=_gathered(self._model.action, [p.action for p in known], row_B1T, width),
+            bias_B11Q=bias_BQ[:, None, None],
+        )
+
+    def _known(self, prompt: Prompt) -> _Prompt:
+        if prompt.words not in self._prompts:
+            self._prompts[prompt.words] = _remembered(self._model, prompt.rows_LT)
+            if len(self._prompts) > MAX_PROMPTS:
+                self._prompts.popitem(last=False)
+        self._prompts.move_to_end(prompt.words)
+        return self._prompts[prompt.words]
+
+
+class _Plan:
+    """One pass from noise to a chunk."""
+
+    def __init__(
+        self, sampler: CachedSampler, start: Start, context: _Context, *, samples_video: bool
+    ) -> None:
+        self._model, self._tables = sampler.model, sampler.tables
+        self._schedules, self._context, self._start = sampler.schedules, context, start
+        batch, horizon, _ = start.action_BHA.shape
+        _, _, _, height, width = start.first_BC1YX.shape
+        rows, columns = height // PATCH, width // PATCH
+        frames = start.video_BCFYX.shape[2] if start.video_BCFYX is not None else 1
+        self._grid = (frames - 1, rows, columns)
+        self._num_first = rows * columns
+        self._num_later = (frames - 1) * rows * columns if samples_video else 0
+        self._num_video = self._num_later + self._num_first
+        total = self._num_video + horizon
+        self._k, self._v = sampler.buffer(batch, total, start.action_BHA).unbind(0)
+        device = start.action_BHA.device
+        rotary = sampler.video_rotary((frames, rows, columns), device)
+        self._first_rotary = rotary.rows(0, self._num_first)
+        self._later_rotary = rotary.rows(self._num_first)
+        self._action_rotary = sampler.action_rotary(horizon, device)
+        self._video_blocks: list[Block] = list(self._model.video.blocks)  # type: ignore[arg-type]
+        self._action_blocks: list[Block] = list(self._model.action.blocks)  # type: ignore[arg-type]
+
+    def run(self, mode: Mode, *, imagine: bool) -> Sample:
+        self._observe()
+        later, action_BHA = None, self._start.action_BHA
+        if self._num_later:
+            assert self._start.video_BCFYX is not None, "checked by the sampler"
+            later = self._start.video_BCFYX[:, :, 1:]
+        num_steps = len(self._schedules.action.timesteps)
+        if mode is Mode.JOINT:
+            for step in range(num_steps):
+                is_seen = imagine or step < num_steps - 1
+                later = self._video_step(later, step, keys_only=not is_seen)
+                action_BHA = self._action_step(action_BHA, step, see_all=True)
+        else:
+            if later is not None:
+                for step in range(num_steps):
+                    later = self._video_step(later, step)
+            if mode is Mode.IDM:
+                self._remember(later)
+            for step in range(num_steps):
+                action_BHA = self._action_step(action_BHA, step, see_all=mode is Mode.IDM)
+        if later is None or not imagine:
+            return Sample(action_BHA, None)
+        return Sample(action_BHA, torch.cat([self._start.first_BC1YX, later], dim=2))
+
+    def _observe(self) -> None:
+        """Keys and values of the observed frame."""
+        x_BSD = self._model.video.tokens(self._start.first_BC1YX)
+        place = slice(self._num_later, self._num_video)
+        self._video_pass(
+            x_BSD, self._tables.clean, self._first_rotary, place, seen=place, keys_only=True
+        )
+
+    def _remember(self, later: Tensor | None) -> None:
+        """Keys and values of the finished video, now clean."""
+        assert later is not None, "IDM samples a video"
+        place, seen = slice(0, self._num_later), slice(0, self._num_video)
+        x_BSD = self._model.video.tokens(later)
+        self._video_pass(
+            x_BSD, self._tables.clean, self._later_rotary, place, seen=seen, keys_only=True
+        )
+
+    def _video_step(self, later: Tensor | None, step: int, *, keys_only: bool = False) -> Tensor:
+        """One Euler step of the frames after the observed one, which see it and each other."""
+        assert later is not None, "only called where a video is sampled"
+        place, seen = slice(0, self._num_later), slice(0, self._num_video)
+        x_BSD = self._model.video.tokens(later)
+        x_BSD = self._video_pass(
+            x_BSD, self._tables.video[step], self._later_rotary, place, seen=seen,
+            keys_only=keys_only,
+        )  # fmt: skip
+        if keys_only:
+            return later
+        velocity = self._model.video.bent_velocity(x_BSD, *self._tables.head[step], self._grid)
+        return later + self._schedules.video.deltas[step] * velocity
+
+    def _video_pass(
+        self,
+        x_BSD: Tensor,
+        bends: list[Modulation],
+        rotary: Rotary,
+        place: slice,
+        *,
+        seen: slice,
+        keys_only: bool,
+    ) -> Tensor:
+        """Video tokens through all blocks; their keys and values go to their place."""
+        last = len(bends) - 1
+        for layer, (block, bend) in enumerate(zip(self._video_blocks, bends, strict=True)):
+            h_BSD = block.before_attention(x_BSD, bend)
+            self._write(layer, place, block.self_attn.keys_values(h_BSD, rotary))
+            if keys_only and layer == last:
+                return x_BSD
+            asked = block.self_attn.queries(h_BSD, rotary)
+            mixed = attend(asked, self._memory(layer, seen))
+            text = self._context.video[layer]
+            x_BSD = block.after_attention(x_BSD, mixed, bend, text, self._context.bias_B11Q)
+        return x_BSD
+
+    def _action_step(self, action_BHA: Tensor, step: int, *, see_all: bool) -> Tensor:
+        """One Euler step of the actions."""
+        expert, bends = self._model.action, self._tables.action[step]
+        place = slice(self._num_video, None)
+        seen = slice(0 if see_all else self._num_later, None)
+        x_BHD = expert.action_encoder(action_BHA)
+        for layer, (block, bend) in enumerate(zip(self._action_blocks, bends, strict=True)):
+            heads = block.heads(x_BHD, bend, self._action_rotary)
+            self._write(layer, place, KeysValues(heads.k_BMSK, heads.v_BMSK))
+            mixed = attend(heads.q_BMSK, self._memory(layer, seen))
+            text = self._context.action[layer]
+            x_BHD = block.after_attention(x_BHD, mixed, bend, text, self._context.bias_B11Q)
+        return action_BHA + self._schedules.action.deltas[step] * expert.head(x_BHD)
+
+    def _write(self, layer: int, place: slice, made: KeysValues) -> None:
+        self._k[layer, :, :, place] = made.k_BMSK
+        self._v[layer, :, :, place] = made.v_BMSK
+
+    def _memory(self, layer: int, seen: slice) -> KeysValues:
+        return KeysValues(self._k[layer, :, :, seen], self._v[layer, :, :, seen])
+
+
+def _tables(model: Mixture, schedules: Schedules) -> _Tables:
+    t_video, t_action = schedules.video.timesteps, schedules.action.timesteps
+    _, clean_6D = model.video.time(torch.zeros_like(t_video[0]))
+    temb_KD, tmod_K6D = model.video.time(t_video)
+    _, action_K6D = model.action.time(t_action)
+    head_K2D = model.video.head.modulation + temb_KD.unsqueeze(1)
+    return _Tables(
+        clean=_bends(model.video, clean_6D),
+        video=[_bends(model.video, tmod_6D) for tmod_6D in tmod_K6D],
+        head=[(shift, scale) for shift, scale in head_K2D],
+        action=[_bends(model.action, tmod_6D) for tmod_6D in action_K6D],
+    )
+
+
+def _bends(expert: Expert, tmod_6D: Tensor) -> list[Modulation]:
+    return [
+        Modulation(*(block.modulation[0] + tmod_6D).unbind(0))  # type: ignore[union-attr, operator]
+        for block in expert.blocks
+    ]
+
+
+def _remembered(model: Mixture, rows_LT: Tensor) -> _Prompt:
+    """Keys and values of a prompt's rows, with all zero rows as one.
+
+    n equal keys in a softmax are one key whose logit is larger by log n.
+    """
+    is_zero_L = (rows_LT == 0).all(dim=1)
+    num_zero = int(is_zero_L.sum())
+    kept = rows_LT[~is_zero_L]
+    bias = rows_LT.new_zeros(len(kept))
+    if num_zero:
+        kept = torch.cat([kept, rows_LT.new_zeros(1, rows_LT.shape[1])])
+        bias = torch.cat([bias, bias.new_full((1,), math.log(num_zero))])
+    return _Prompt(_text(model.video, kept), _text(model.action, kept), bias)
+
+
+def _text(expert: Expert, rows_QT: Tensor) -> _Text:
+    made = expert.text(rows_QT.unsqueeze(0))
+    return _Text(torch.cat([kv.k_BMSK for kv in made]), torch.cat([kv.v_BMSK for kv in made]))
+
+
+def _gathered(
+    expert: Expert, texts: Sequence[_Text], row_B1T: Tensor | None, width: int
+) -> list[KeysValues]:
+    """Each block's keys and values for a batch; rows that a sample lacks are hidden by the bias."""
+    num_layers, num_heads, _, head_dim = texts[0].k.shape
+    # Zeros, since what is hidden must still be a number: 0 * NaN is NaN.
+    joined = texts[0].k.new_zeros(2, num_layers, len(texts), num_heads, width, head_dim)
+    for sample, text in enumerate(texts):
+        num_rows = text.k.shape[2]
+        joined[0, :, sample, :, :num_rows] = text.k
+        joined[1, :, sample, :, :num_rows] = text.v
+    if row_B1T is not None:
+        for layer, made in enumerate(expert.text(row_B1T)):
+            joined[0, layer, :, :, -1:] = made.k_BMSK
+            joined[1, layer, :, :, -1:] = made.v_BMSK
+    return [KeysValues(k, v) for k, v in zip(*joined, strict=True)]
