@@ -1,4 +1,5 @@
 import io
+from dataclasses import asdict
 
 import av
 import numpy as np
@@ -7,8 +8,14 @@ import pytest
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import StoreError
 from wamlab.records.files import write_whole
-from wamlab.records.signals import Signals, encode_signals, load_signals, signals_path
-from wamlab.records.video import encode_mp4
+from wamlab.records.signals import (
+    Comparison,
+    Signals,
+    encode_signals,
+    load_signals,
+    signals_path,
+)
+from wamlab.records.video import Film, encode_mp4
 
 KEY = EpisodeKey(benchmark="pointmass", suite="plane", task="reach", init=0)
 
@@ -35,6 +42,51 @@ def test_signals_read_back(tmp_path):
     np.testing.assert_array_equal(loaded.actions, signals.actions)
     np.testing.assert_array_equal(loaded.state, signals.state)
     np.testing.assert_array_equal(loaded.plan_step, signals.plan_step)
+
+
+def test_signals_of_a_run_that_compared_nothing_have_no_comparison(tmp_path):
+    plain = {"actions": np.ones((3, 2)), "state": np.zeros((4, 5)), "plan_step": np.array([0, 2])}
+    path = signals_path(tmp_path, KEY)
+    path.parent.mkdir()
+    np.savez_compressed(path, **plain)
+
+    assert load_signals(tmp_path, KEY).imagined is None
+
+
+def test_a_comparison_reads_back(tmp_path):
+    compared = Comparison(
+        plan=np.array([0, 0, 1]),
+        step=np.array([0, 4, 4]),
+        error=np.array([0, 2, 0], np.float32),
+        psnr_db=np.array([np.inf, 30, np.inf], np.float32),
+        still_error=np.array([0, 3, 0], np.float32),
+    )
+    signals = Signals(
+        actions=np.ones((5, 2), np.float32),
+        state=np.zeros((6, 5), np.float32),
+        plan_step=np.array([0, 4]),
+        imagined=compared,
+    )
+    write_whole(signals_path(tmp_path, KEY), encode_signals(signals))
+
+    found = load_signals(tmp_path, KEY).imagined
+
+    np.testing.assert_equal(asdict(found), asdict(compared))
+
+
+def test_a_film_shows_each_frame_at_its_own_time():
+    film = Film(ticks_per_s=20)
+    for tick in (0, 4, 10):
+        film.add(np.full((16, 16, 3), 10 * tick, np.uint8), tick)
+
+    with av.open(io.BytesIO(film.finish())) as file:
+        times_s = [float(frame.pts * frame.time_base) for frame in file.decode(video=0)]
+
+    assert times_s == pytest.approx([0, 0.2, 0.5], abs=1e-3)  # the file counts in its own ticks
+
+
+def test_a_film_without_frames_is_no_file():
+    assert Film(ticks_per_s=20).finish() == b""
 
 
 def test_missing_signals_are_named(tmp_path):

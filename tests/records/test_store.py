@@ -76,6 +76,15 @@ def test_nothing_replaces_a_finished_record(late):
     assert latest([finished, record(late, attempt=2)])[KEY].outcome is Outcome.SUCCESS
 
 
+def test_a_record_from_before_films_of_the_imagined_has_none():
+    line = encode_record(record()).replace(b'"imagined":null,', b"")
+
+    found = decode_record(line)
+
+    assert b"imagined" not in line
+    assert found.imagined is None
+
+
 def test_a_folder_without_run_json_is_no_run(tmp_path):
     with pytest.raises(StoreError, match=r"has no run\.json, expected a run folder"):
         load_run(tmp_path)

@@ -92,6 +92,8 @@ class EpisodeRecord:
         trace: Hash over the simulator's full state after every control step (and of every
             image that the policy read); equal traces mean equal episodes.
         video: Path of the episode's video inside the run folder.
+        imagined: Path of the film of what the policy imagined, above what came; None if that
+            was not asked for or nothing was imagined.
         attempt: 1 for the first try; errored episodes are tried again.
         wall_s: Wall time of the episode, resetting included.
     """
@@ -105,6 +107,7 @@ class EpisodeRecord:
     settled: bool | None = None
     trace: str | None = None
     video: str | None = None
+    imagined: str | None = None
     attempt: int = 1
     wall_s: float = 0.0
     schema_version: int = field(default=SCHEMA_VERSION)

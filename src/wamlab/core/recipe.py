@@ -20,6 +20,10 @@ class Run:
         check_settled: After a success, let the policy go on until it lets go, idle for 20
             steps and record whether the goal still holds.
         video_every: Control steps between two frames of the episode's video; 0 for none.
+        save_imagined: Save what a policy that imagines expected to see, beside what came: a
+            film, and how far apart both are. The cameras are rendered at those steps too, so
+            the run takes longer; no outcome or trace changes. A policy that returns no frames
+            leaves nothing to save.
     """
 
     policy: Any
@@ -28,6 +32,7 @@ class Run:
     name: str
     check_settled: bool = False
     video_every: int = 0
+    save_imagined: bool = False
 
     def __post_init__(self) -> None:
         if self.replan_every < 1:

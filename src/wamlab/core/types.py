@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,16 @@ class Observation:
                 )
 
 
+class CameraBox(NamedTuple):
+    """Where one camera's image stands on a canvas of several, in pixels."""
+
+    camera: str
+    top: int
+    left: int
+    height: int
+    width: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionChunk:
     """The actions a policy plans from one observation.
@@ -49,12 +60,18 @@ class ActionChunk:
         actions: float32, shape (horizon, action_dim), laid out as `BenchmarkSpec.action`.
             Row 0 is executed first.
         imagined: Frames the world model expects to see, uint8, shape
-            (num_frames, height, width, 3), or None if the policy decodes no video.
+            (num_frames, height, width, 3), or None if the policy decodes no video. The first
+            is the observed frame; all cameras stand on one canvas.
+        imagined_every: Control steps between two imagined frames: of a plan made at control
+            step s, frame j shows what is expected at step s + j * imagined_every.
+        imagined_layout: Where each camera stands on the canvas.
         spans_ms: Name of a part of the forward pass -> milliseconds spent in it.
     """
 
     actions: NDArray[np.float32]
     imagined: NDArray[np.uint8] | None = None
+    imagined_every: int = 0
+    imagined_layout: tuple[CameraBox, ...] = ()
     spans_ms: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,7 +81,34 @@ class ActionChunk:
             )
         if not np.isfinite(self.actions).all():
             raise ContractError("actions: got NaN or infinity; the policy diverged")
+        if self.imagined is not None:
+            self._check_imagined(self.imagined)
 
     @property
     def horizon(self) -> int:
         return len(self.actions)
+
+    def _check_imagined(self, frames: NDArray[np.uint8]) -> None:
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
+            raise ContractError(
+                f"imagined: got {frames.dtype}{list(frames.shape)}, "
+                "expected uint8[num_frames, height, width, 3]; convert in the policy"
+            )
+        if self.imagined_every < 1:
+            raise ContractError(
+                f"imagined_every: got {self.imagined_every}, expected at least 1 control step "
+                "between two imagined frames"
+            )
+        if not self.imagined_layout:
+            raise ContractError(
+                "imagined_layout: got no box, expected one for each camera on the canvas"
+            )
+        height, width = frames.shape[1:3]
+        for box in self.imagined_layout:
+            fits_down = 0 <= box.top < box.top + box.height <= height
+            fits_across = 0 <= box.left < box.left + box.width <= width
+            if not (fits_down and fits_across):
+                raise ContractError(
+                    f"imagined_layout: got {tuple(box)}, expected a box (camera, top, left, "
+                    f"height, width) inside the canvas of {height} x {width} pixels"
+                )

@@ -49,6 +49,7 @@ class Job:
     terms: Terms
     folder: Path
     video_every: int
+    save_imagined: bool
     threads: int
 
 
@@ -147,6 +148,7 @@ class Crew:
                 terms=self._job.terms,
                 folder=self._job.folder,
                 video_every=self._job.video_every,
+                save_imagined=self._job.save_imagined,
             )
             child.send(setup)
 

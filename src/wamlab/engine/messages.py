@@ -26,6 +26,7 @@ class WorkerSetup:
         benchmark: The benchmark's config, packed.
         key: Some episode of the worker's task; it is not assigned yet.
         folder: Run folder, for signals and videos.
+        save_imagined: See `Run`.
     """
 
     benchmark: Mapping[str, Json]
@@ -33,6 +34,7 @@ class WorkerSetup:
     terms: Terms
     folder: Path
     video_every: int
+    save_imagined: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The episode is over; its signals and video are on disk."""
+    """The episode is over; its signals and films are on disk."""
 
     record: EpisodeRecord
 

@@ -83,7 +83,7 @@ def evaluate(
     """
     if workers < 1:
         raise ConfigError(f"workers: got {workers}, expected at least 1")
-    if run.video_every:
+    if run.video_every or run.save_imagined:
         check_encoder()
     benchmark: Benchmark = build(run.benchmark)
     all_keys = benchmark.episodes()
@@ -174,6 +174,7 @@ def _job(run: Run, benchmark: Benchmark, policy: PolicyReady, out: Path, workers
         terms=terms,
         folder=out.absolute(),
         video_every=run.video_every,
+        save_imagined=run.save_imagined,
         threads=max(1, num_cores() // workers),
     )
 

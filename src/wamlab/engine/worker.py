@@ -16,6 +16,7 @@ from wamlab.core.episodes import EpisodeKey, StopReason
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import Benchmark, Env, PlanRequest
 from wamlab.core.types import ActionChunk
+from wamlab.engine.imagining import Imagining
 from wamlab.engine.messages import (
     Answer,
     Ask,
@@ -72,6 +73,8 @@ def _episode(
     key = assigned.key
     line = _Line(pipe, key)
     film = _Film(env, setup.video_every)
+    control_hz = benchmark.spec.control_hz
+    imagining = Imagining(control_hz=control_hz if setup.save_imagined else None)
 
     def after_step(step: int) -> None:
         line.beat(step)
@@ -85,15 +88,18 @@ def _episode(
         step_limit=benchmark.step_limit(key),
         attempt=assigned.attempt,
         after_step=after_step,
+        imagining=imagining,
     )
     if done.record.stop is not StopReason.SIMULATOR_ERROR:
         film.finish()
     record, files = done.record, {}
     if film.frames:
         video = f"videos/{key.slug}.mp4"
-        fps = benchmark.spec.control_hz / setup.video_every
-        files[video] = encode_mp4(film.frames, fps=fps)
+        files[video] = encode_mp4(film.frames, fps=control_hz / setup.video_every)
         record = replace(record, video=video)
+    if imagined := imagining.film():
+        record = replace(record, imagined=f"imagined/{key.slug}.mp4")
+        files[f"imagined/{key.slug}.mp4"] = imagined
     if len(done.signals.state):
         files[f"signals/{key.slug}.npz"] = encode_signals(done.signals)
     try:

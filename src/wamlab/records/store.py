@@ -2,7 +2,8 @@
 
 - `run.json`: settings, versions, machine; written whole.
 - `episodes.jsonl`: one record a line; a line is on disk completely or not at all.
-- `signals/`, `videos/`, `logs/`: actions and states, films, what the processes printed.
+- `signals/`, `videos/`, `imagined/`, `logs/`: actions and states, films, films of what the
+  policy imagined, what the processes printed.
 - `lock`: held by the process that writes.
 """
 

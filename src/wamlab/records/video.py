@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ def check_encoder() -> None:
     if find_spec("av") is None:
         raise ConfigError(
             "videos: package av is not installed; run pip install 'wamlab[video]' "
-            "or set video_every=0"
+            "or set video_every=0 and save_imagined=false"
         )
 
 
@@ -43,17 +44,61 @@ def encode_mp4(frames: Sequence[NDArray[np.uint8]], *, fps: float) -> bytes:
             column is cut off: chroma has half the resolution.
         fps: Frames per second of the film.
     """
-    import av
+    film = Film(ticks_per_s=fps)
+    for tick, image in enumerate(frames):
+        film.add(image, tick)
+    return film.finish()
 
-    height, width = frames[0].shape[0] // 2 * 2, frames[0].shape[1] // 2 * 2
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as film:
-        stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": "23", "preset": "veryfast"}
-        stream.codec_context.thread_count = 1  # the cores belong to the simulators
-        for image in frames:
-            picture = np.ascontiguousarray(image[:height, :width])
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        film.mux(stream.encode())
-    return buffer.getvalue()
+
+class Film:
+    """An MP4 file that grows frame by frame, each shown at its own time.
+
+    In memory are only what is encoded and the frames that the encoder looks ahead to.
+    """
+
+    def __init__(self, *, ticks_per_s: float) -> None:
+        """Starts an empty film.
+
+        Args:
+            ticks_per_s: Speed of its clock, e.g. control steps per second.
+        """
+        self._ticks_per_s = Fraction(ticks_per_s).limit_denominator(1000)
+        self._buffer = io.BytesIO()
+        self._file: Any = None  # opened with the first frame, which decides the size
+        self._stream: Any = None
+        self._height = self._width = 0
+
+    def add(self, image: NDArray[np.uint8], tick: int) -> None:
+        """Adds a frame.
+
+        Args:
+            image: uint8, (height, width, 3), the same shape as all others. An odd last row or
+                column is cut off.
+            tick: When it is shown; later than every frame before it.
+        """
+        import av
+
+        if self._file is None:
+            self._open(image.shape[0] // 2 * 2, image.shape[1] // 2 * 2)
+        picture = np.ascontiguousarray(image[: self._height, : self._width])
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = tick, 1 / self._ticks_per_s
+        self._file.mux(self._stream.encode(frame))
+
+    def finish(self) -> bytes:
+        """The file; empty if no frame was added."""
+        if self._file is not None:
+            self._file.mux(self._stream.encode())
+            self._file.close()
+        return self._buffer.getvalue()
+
+    def _open(self, height: int, width: int) -> None:
+        import av
+
+        self._height, self._width = height, width
+        self._file = av.open(self._buffer, "w", format="mp4")
+        self._stream = self._file.add_stream("libx264", rate=self._ticks_per_s)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"crf": "23", "preset": "veryfast"}
+        self._stream.codec_context.thread_count = 1  # the cores belong to the simulators

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from wamlab.core.config import Json, to_json
 from wamlab.core.episodes import EpisodeRecord
 from wamlab.core.errors import ConfigError, StoreError
+from wamlab.core.recipe import Run
 from wamlab.records.files import write_whole
 from wamlab.records.store import (
     LOCK_FILE,
@@ -79,6 +80,8 @@ class RunStore:
     def check_config(self, config: Mapping[str, Json]) -> None:
         """Refuses to mix two runs in one folder.
 
+        A setting that is younger than the folder has its default there.
+
         Raises:
             ConfigError: If the folder holds a run of other settings; each is named.
         """
@@ -88,7 +91,8 @@ class RunStore:
                     f"{self.folder}: has no {RUN_FILE} beside its records; use another --out"
                 )
             return
-        self._refuse("run", self.info.config, config)
+        defaults = _defaults(Run)
+        self._refuse("run", defaults | dict(self.info.config), defaults | dict(config))
 
     def describe(self, info: RunInfo) -> None:
         """Writes run.json; on a later start, adds the session to it.
@@ -137,6 +141,10 @@ class RunStore:
                 f"{self.folder}: holds another run ({what} differs); name another folder with "
                 "--out\n  " + "\n  ".join(changed)
             )
+
+
+def _defaults(cls: type[Run]) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(cls) if field.default is not MISSING}
 
 
 def _take_lock(folder: Path) -> int:
