@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -42,6 +43,16 @@ def test_show_finds_an_episode_by_a_part_of_its_name(wamlab, seek_run):
     assert out.startswith("episode    pointmass/plane/corner/init01/seed0\n")
     assert "signals" in out
     assert "video" in out
+
+
+def test_show_names_the_film_of_what_was_imagined(wamlab, seek_run, tmp_path):
+    record = replace(load_run(seek_run).records[0], imagined="imagined/a.mp4")
+    shutil.copy(seek_run / "run.json", tmp_path)
+    (tmp_path / "episodes.jsonl").write_bytes(encode_record(record))
+
+    out = wamlab("show", tmp_path, str(record.key))[1]
+
+    assert f"imagined   {tmp_path}/imagined/a.mp4\n" in out
 
 
 def test_show_prints_the_record_as_json(wamlab, seek_run):

@@ -39,19 +39,32 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """One report with embedded films and one with linked ones: folder by mode."""
+    """One report with embedded films and one with linked ones: folder by mode.
+
+    On the suite libero_10 both policies also imagined.
+    """
     video = pytest.importorskip("av") and pytest.importorskip("wamlab.records.video")
     root = tmp_path_factory.mktemp("browser")
     frames = [np.full((64, 64, 3), 40 * i, np.uint8) for i in range(5)]
     film = video.encode_mp4(frames, fps=10)
+    imagined = video.encode_mp4([np.full((136, 64, 3), 60, np.uint8)] * 5, fps=10)
     runs = []
     for name, rate in {"expert": 0.9, "faulty": 0.4}.items():
         records = episodes(dict.fromkeys(SUITES, rate), name=name, num_tasks=3, num_inits=10)
         records = [replace(one, video=f"videos/{one.key.slug}.mp4") for one in records]
+        records = [
+            replace(one, imagined=f"imagined/{one.key.slug}.mp4")
+            if one.key.suite == "libero_10"
+            else one
+            for one in records
+        ]
         runs.append(loaded(root / name, records, name=name))
         (root / name / "videos").mkdir()
         for one in records:
             (root / name / one.video).write_bytes(film)
+        (root / name / "imagined").mkdir()
+        for one in filter(lambda one: one.imagined, records):
+            (root / name / one.imagined).write_bytes(imagined)
     for mode in (VideoMode.EMBED, VideoMode.LINK):
         write_report(make_study(runs), root / mode, videos=mode)
     return {mode: root / mode for mode in (VideoMode.EMBED, VideoMode.LINK)}
@@ -137,6 +150,36 @@ def test_a_film_plays_one_click_away_beside_that_of_the_reference(reports, mode)
     )
     assert (told["films"], told["open"]) == (2, True)
     assert (told["px0"], told["px1"]) == (64, 64)
+
+
+@pytest.mark.parametrize("mode", [VideoMode.EMBED, VideoMode.LINK])
+def test_what_was_imagined_plays_beside_what_was_filmed(reports, mode):
+    _, told = opened(
+        reports[mode],
+        "?lang=en#episodes?policy=faulty&suite=libero_10",
+        "document.querySelector('#rows button').click();"
+        "const films = [...document.querySelectorAll('#films video')];"
+        "tell('halves', [...document.querySelectorAll('.half')].map((one) => one.innerText));"
+        "films.forEach((film, index) => film.addEventListener('loadeddata',"
+        " () => tell(`px${index}`, film.videoHeight)));",
+    )
+    assert told["halves"] == ["imagined", "executed"] * 2
+    assert [told[f"px{index}"] for index in range(4)] == [64, 136, 64, 136]
+
+
+def test_the_film_of_the_episode_leads_that_of_the_imagined(reports):
+    _, told = opened(
+        reports[VideoMode.EMBED],
+        "#episodes?policy=expert&suite=libero_10",
+        "document.querySelector('#rows button').click();"
+        "const [leader, follower] = document.querySelectorAll('#films video');"
+        "tell('controls', [leader.controls, follower.controls]);"
+        "follower.addEventListener('seeked', () => tell('at', follower.currentTime));"
+        "leader.addEventListener('loadeddata', () => {"
+        " leader.pause(); leader.currentTime = 0.2; });",
+    )
+    assert told["controls"] == [True, False]
+    assert told["at"] == 0.2
 
 
 def test_a_table_of_tasks_sorts_by_a_policy(reports):

@@ -15,7 +15,7 @@ from wamlab.report.figures import all_figures
 from wamlab.report.study import make_study
 from wamlab.report.svg import Mark, dot_panel, nice_ticks
 from wamlab.report.texts import SENTENCES, say
-from wamlab.report.videos import VideoMode, gather_videos
+from wamlab.report.videos import Kind, VideoMode, gather_videos
 
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -53,9 +53,10 @@ def page(written):
     return (written / "report.html").read_text()
 
 
-def filmed(tmp_path, *, content=b"film", video="videos/a.mp4"):
+def filmed(tmp_path, *, content=b"film", video="videos/a.mp4", imagined=None):
     """A run of one episode with its film on disk."""
-    run = loaded(tmp_path / "run", [replace(record(key(), success=True), video=video)])
+    one = record(key(), success=True, video=video, imagined=imagined)
+    run = loaded(tmp_path / "run", [one])
     (run.folder / "videos").mkdir()
     (run.folder / "videos" / "a.mp4").write_bytes(content)
     return make_study([run])
@@ -121,6 +122,15 @@ def test_small_films_are_embedded_and_large_ones_linked(tmp_path):
 
     assert list(embedded.sources.values()) == ["ZmlsbQ=="]
     assert list(linked.sources.values()) == ["../videos/a.mp4"]
+
+
+def test_films_of_the_imagined_share_the_space_of_the_page(tmp_path):
+    study = filmed(tmp_path, imagined="videos/a.mp4")
+
+    videos = gather_videos(study, tmp_path)
+
+    assert [name.kind for name in videos.sources] == [Kind.EXECUTED, Kind.IMAGINED]
+    assert videos.num_bytes == 2 * len(b"film")
 
 
 def test_a_film_that_is_gone_is_counted_and_not_shown(tmp_path):

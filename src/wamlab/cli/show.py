@@ -57,6 +57,8 @@ def _rows(folder: Path, record: EpisodeRecord) -> list[tuple[str, str]]:
         rows.append(("error", record.error))
     if record.video is not None:
         rows.append(("video", str(folder / record.video)))
+    if record.imagined is not None:
+        rows.append(("imagined", str(folder / record.imagined)))
     if (path := signals_path(folder, record.key)).exists():
         rows.append(("signals", str(path)))
     return rows

@@ -9,7 +9,7 @@ from wamlab.core.episodes import EpisodeKey, EpisodeRecord
 from wamlab.report.layout import stratum, suite_label
 from wamlab.report.study import Study
 from wamlab.report.table import Value
-from wamlab.report.videos import Videos
+from wamlab.report.videos import Kind, Name, Videos
 
 MAX_ERROR_CHARS = 300
 
@@ -17,8 +17,8 @@ MAX_ERROR_CHARS = 300
 def episode_data(study: Study, videos: Videos) -> dict[str, Json]:
     """What the page's script needs, small: names once, then a short row for each episode.
 
-    The order of a row is that of `columns` in the result; `video` is an index into the
-    embedded films or a URL, and null where there is none.
+    The order of a row is that of `columns` in the result; `video` and `imagined` are indices
+    into the embedded films or URLs, and null where there is none.
     """
     policies: list[Json] = [entry.name for entry in study.entries]
     suites: list[Json] = list(study.suites)
@@ -28,15 +28,15 @@ def episode_data(study: Study, videos: Videos) -> dict[str, Json]:
         # In the order of the columns, not of the alphabet: Long is libero_10.
         for key in sorted(entry.records, key=lambda key: (suites.index(stratum(key)), key)):
             record = entry.records[key]
-            name = (entry.name, key)
-            film: Json = None
-            if name in films:
-                film = films[name] if videos.is_embedded else videos.sources[name]
-            rows.append([policy, *_row(suites, key, record), film, _error(record)])
+            names = [Name(entry.name, key, kind) for kind in Kind]
+            where = films if videos.is_embedded else videos.sources
+            rows.append(
+                [policy, *_row(suites, key, record), *map(where.get, names), _error(record)]
+            )
     return {
         "columns": [
             "policy", "suite", "task", "init", "seed", "outcome", "steps", "settled", "video",
-            "error",
+            "imagined", "error",
         ],
         "policies": policies,
         "reference": study.reference.name,
@@ -79,6 +79,7 @@ def episode_rows(study: Study) -> list[dict[str, Value]]:
             "attempt": record.attempt,
             "wall_s": round(record.wall_s, 3),
             "video": record.video,
+            "imagined": record.imagined,
             "trace": record.trace,
             "error": record.error,
         }

@@ -39,6 +39,7 @@ LANGUAGES = {"en": "en", "zh": "zh-CN"}
 SCRIPT_WORDS = (
     "all", "success", "failure", "error", "yes", "no", "play", "more", "shown", "discordant_only",
     "gained", "lost", "reference", "steps_word",
+    "imagined", "executed",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from wamlab.core.episodes import EpisodeKey
@@ -27,16 +28,31 @@ class VideoMode(StrEnum):
     LINK = "link"
 
 
+class Kind(StrEnum):
+    """Which film of an episode; the name of its field in the record."""
+
+    EXECUTED = "video"
+    IMAGINED = "imagined"  # above what came
+
+
+class Name(NamedTuple):
+    """One film of a report."""
+
+    policy: str
+    key: EpisodeKey
+    kind: Kind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Videos:
     """The films of a report.
 
     Attributes:
-        sources: Policy and episode -> base64 of the file if embedded, else its relative URL.
+        sources: Film -> base64 of the file if embedded, else its relative URL.
         num_missing: Files that are named in a record and are not there.
     """
 
-    sources: Mapping[tuple[str, EpisodeKey], str]
+    sources: Mapping[Name, str]
     is_embedded: bool
     num_bytes: int
     num_missing: int
@@ -51,9 +67,7 @@ def gather_videos(study: Study, out: Path, mode: VideoMode = VideoMode.AUTO) -> 
     Raises:
         ConfigError: If they are too large to be embedded, or a path leaves its run folder.
     """
-    named = {
-        (entry.name, key): path for entry in study.entries for key, path in _paths(entry).items()
-    }
+    named = {name: path for entry in study.entries for name, path in _paths(entry).items()}
     files = {name: path for name, path in named.items() if path.is_file()}
     num_bytes = sum(path.stat().st_size for path in files.values())
     if mode is VideoMode.EMBED and num_bytes > EMBED_AT_MOST_BYTES:
@@ -74,20 +88,22 @@ def gather_videos(study: Study, out: Path, mode: VideoMode = VideoMode.AUTO) -> 
     )
 
 
-def _paths(entry: Entry) -> dict[EpisodeKey, Path]:
+def _paths(entry: Entry) -> dict[Name, Path]:
     found = {}
     for run in entry.runs:
         folder = run.folder.resolve()
         for record in run.records:
-            if record.video is None:
-                continue
-            path = (folder / record.video).resolve()
-            if not path.is_relative_to(folder):
-                raise ConfigError(
-                    f"{run.folder}: the video of {record.key} is {record.video!r}, expected a "
-                    "path inside the run folder; do not report runs of unknown origin"
-                )
-            found[record.key] = path
+            for kind in Kind:
+                named: str | None = getattr(record, kind)
+                if named is None:
+                    continue
+                path = (folder / named).resolve()
+                if not path.is_relative_to(folder):
+                    raise ConfigError(
+                        f"{run.folder}: the video of {record.key} is {named!r}, expected a path "
+                        "inside the run folder; do not report runs of unknown origin"
+                    )
+                found[Name(entry.name, record.key, kind)] = path
     return found
 
 

@@ -3,7 +3,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const words = JSON.parse(document.getElementById("words").textContent);
 const languages = Object.keys(words);
 const PAGE_ROWS = 100;
-const [POLICY, SUITE, TASK, INIT, SEED, OUTCOME, STEPS, SETTLED, VIDEO, ERROR] = data.columns.keys();
+const [POLICY, SUITE, TASK, INIT, SEED, OUTCOME, STEPS, SETTLED, VIDEO, IMAGINED, ERROR] = data.columns.keys();
 const find = (id) => document.getElementById(id);
 const hasSettled = find("rows").dataset.settled === "true";
 let lang = languages[0];
@@ -64,7 +64,7 @@ function line(row, index) {
   made.append(outcome, element("td", row[STEPS], "number"));
   if (hasSettled) made.append(element("td", row[SETTLED] === null ? "\u2013" : words[lang][row[SETTLED] ? "yes" : "no"]));
   const film = element("td");
-  if (row[VIDEO] !== null) {
+  if (hasFilm(row)) {
     const button = element("button", `\u25B6 ${words[lang].play}`);
     button.type = "button";
     button.addEventListener("click", () => play(index));
@@ -134,6 +134,8 @@ find("clear").addEventListener("click", () => {
   refresh();
 });
 
+const hasFilm = (row) => row[VIDEO] !== null || row[IMAGINED] !== null;
+
 /* Films: an index means that the file is inside this page, a text is its address. */
 function address(film) {
   if (typeof film === "string") return film;
@@ -141,11 +143,40 @@ function address(film) {
   return URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
 }
 
-function film(row) {
+function figure(source, caption) {
   const made = element("figure");
+  const screen = element("div", undefined, "screen");
   const video = element("video");
-  Object.assign(video, { controls: true, autoplay: true, loop: true, muted: true, playsInline: true, src: address(row[VIDEO]) });
-  made.append(video, element("figcaption", `${data.policies[row[POLICY]]}: ${words[lang][row[OUTCOME]]}, ${row[STEPS]} ${words[lang].steps_word}`));
+  Object.assign(video, { controls: true, autoplay: true, loop: true, muted: true, playsInline: true, src: address(source) });
+  screen.append(video);
+  made.append(screen, element("figcaption", caption));
+  return made;
+}
+
+/* What the policy imagined stands above what came, in one film. */
+function imaginedFigure(row) {
+  const made = figure(row[IMAGINED], `${data.policies[row[POLICY]]}: ${words[lang].imagined} / ${words[lang].executed}`);
+  for (const half of ["imagined", "executed"]) made.firstChild.append(element("span", words[lang][half], `half ${half}`));
+  return made;
+}
+
+/* Both films run on the episode's clock, so one can lead the other. */
+function lead(leader, follower) {
+  Object.assign(follower, { controls: false, loop: false });
+  leader.addEventListener("play", () => follower.play());
+  leader.addEventListener("pause", () => follower.pause());
+  leader.addEventListener("seeked", () => {
+    follower.currentTime = leader.currentTime;
+    if (!leader.paused) follower.play();
+  });
+}
+
+function filmsOf(row) {
+  const made = [];
+  if (row[VIDEO] !== null) made.push(figure(row[VIDEO], `${data.policies[row[POLICY]]}: ${words[lang][row[OUTCOME]]}, ${row[STEPS]} ${words[lang].steps_word}`));
+  if (row[IMAGINED] !== null) made.push(imaginedFigure(row));
+  const videos = made.map((one) => one.querySelector("video"));
+  if (videos.length === 2) lead(...videos);
   return made;
 }
 
@@ -154,11 +185,11 @@ function play(index) {
   const row = matches[index];
   const twin = twins.get(place(row));
   const films = [row];
-  if (twin && twin !== row && twin[VIDEO] !== null) films.push(twin);
+  if (twin && twin !== row && hasFilm(twin)) films.push(twin);
   const instruction = data.instructions[`${data.suites[row[SUITE]]}/${row[TASK]}`];
   find("player-title").textContent = `${data.labels[row[SUITE]]} ${row[TASK]}, init ${row[INIT]}${instruction ? `: ${instruction}` : ""}`;
   stop();
-  find("films").append(...films.map(film));
+  find("films").append(...films.flatMap(filmsOf));
   find("previous").disabled = step(-1) === undefined;
   find("next").disabled = step(1) === undefined;
   if (!find("player").open) find("player").showModal();
@@ -166,7 +197,7 @@ function play(index) {
 
 function step(direction) {
   for (let index = playing + direction; index >= 0 && index < matches.length; index += direction) {
-    if (matches[index][VIDEO] !== null) return index;
+    if (hasFilm(matches[index])) return index;
   }
   return undefined;
 }
