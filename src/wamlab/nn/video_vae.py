@@ -76,9 +76,9 @@ class VideoVae:
     def __init__(self, model: AutoencoderKLWan) -> None:
         config = model.config
         self.model = model.train(False).requires_grad_(False)
-        self.latent_channels = int(config.z_dim)
-        self.spatial_stride = (config.patch_size or 1) * 2 ** (len(config.dim_mult) - 1)
-        self.temporal_stride = 2 ** sum(config.temperal_downsample)
+        self.latent_channels = int(config["z_dim"])
+        self.spatial_stride = (config["patch_size"] or 1) * 2 ** (len(config["dim_mult"]) - 1)
+        self.temporal_stride = 2 ** sum(config["temperal_downsample"])
         for name in ("latents_mean", "latents_std"):
             # The class has Wan 2.1's 16 numbers as its default, so a config that lacks them
             # would go unnoticed.
@@ -89,8 +89,8 @@ class VideoVae:
                 )
         device = next(model.parameters()).device
         # float32 whatever the weights' type: bfloat16 would move a latent by up to 0.4 %.
-        self._mean_1C111 = _per_channel(config.latents_mean, device)
-        self._std_1C111 = _per_channel(config.latents_std, device)
+        self._mean_1C111 = _per_channel(config["latents_mean"], device)
+        self._std_1C111 = _per_channel(config["latents_std"], device)
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype, *, decoder: bool = True) -> Self:
@@ -125,7 +125,7 @@ class VideoVae:
 
     def to(self, device: torch.device | str) -> Self:
         """Moves the weights; their type stays."""
-        self.model.to(device=device)
+        self.model.to(device=device)  # type: ignore[call-arg]  # diffusers wraps `to` untyped
         self._mean_1C111 = self._mean_1C111.to(device)
         self._std_1C111 = self._std_1C111.to(device)
         return self
@@ -155,7 +155,8 @@ class VideoVae:
             )
         pixels_B3THW = frames_BTHW3.permute(0, 4, 1, 2, 3).float() * 2 / 255 - 1
         posterior = self.model.encode(pixels_B3THW.to(self.model.dtype)).latent_dist
-        return (posterior.mode().float() - self._mean_1C111) / self._std_1C111
+        raw_BCthw: Tensor = posterior.mode().float()
+        return (raw_BCthw - self._mean_1C111) / self._std_1C111
 
     def decode(self, latent_BCthw: Tensor) -> Tensor:
         """Frames, RGB, uint8, shape (B, T, H, W, 3); values outside [-1, 1] are clamped.
@@ -166,15 +167,16 @@ class VideoVae:
         if not self.decodes:
             raise ConfigError("VAE: loaded without its decoder; load it with decoder=True")
         raw_BCthw = latent_BCthw.float() * self._std_1C111 + self._mean_1C111
-        pixels_B3THW = self.model.decode(raw_BCthw.to(self.model.dtype)).sample.float()
+        pixels_B3THW: Tensor = self.model.decode(raw_BCthw.to(self.model.dtype)).sample.float()
         bytes_B3THW = ((pixels_B3THW.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         return bytes_B3THW.permute(0, 2, 3, 4, 1)
 
 
 def drop_decoder(model: AutoencoderKLWan) -> None:
     """Takes the decoder off a VAE that will only encode; see `DECODER_PREFIXES`."""
-    model.decoder = None
-    model.post_quant_conv = None
+    # Their annotations promise them, but `AutoencoderKLWan` itself allows for no decoder.
+    model.decoder = None  # type: ignore[assignment]
+    model.post_quant_conv = None  # type: ignore[assignment]
 
 
 def _per_channel(values: list[float], device: torch.device) -> Tensor:
