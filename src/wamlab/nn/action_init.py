@@ -6,7 +6,7 @@ Source: Fast-WAM (arXiv 2603.16666; code at commit 45d8e14), specification secti
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,16 +29,16 @@ def from_video(name: str) -> bool:
 
 def action_from_video(
     video: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]
-) -> dict[str, Tensor]:
-    """Weights of an action expert, interpolated from a video expert of the same depth.
+) -> Iterator[tuple[str, Tensor]]:
+    """Weights of an action expert, interpolated one by one from a video expert of equal depth.
 
     Args:
         video: The video expert's weights, names without the prefix `video.`.
         shapes: Of the action expert's weights, names without the prefix `action.`.
 
     Returns:
-        float32 where a weight was resized, else the video expert's own tensor, not a copy.
-        Names for which `from_video` is false are left out.
+        Names and weights, float32 where one was resized. Names for which `from_video` is false
+        are left out.
 
     Raises:
         ConfigError: If the video expert has no weight of that name.
@@ -50,17 +50,17 @@ def action_from_video(
             f"video expert: has no {missing[0]} (nor {len(missing) - 1} others), which the action "
             "expert starts from; expected experts with the same number of layers"
         )
-    return {name: resized(video[name], shape) for name, shape in wanted.items()}
+    return ((name, resized(video[name], shape)) for name, shape in wanted.items())
 
 
 def resized(weight: Tensor, shape: Sequence[int]) -> Tensor:
     """A weight stretched or squeezed to a shape, one axis after the other, in float32.
 
     A matrix whose last axis shrinks from n to m inputs is multiplied by sqrt(n / m), so that the
-    variance of what it computes is kept. Returns the weight itself if the shape is its own.
+    variance of what it computes is kept. A weight of that shape already is copied as it is.
     """
     if tuple(weight.shape) == tuple(shape):
-        return weight
+        return weight.clone()
     if weight.ndim != len(shape):
         raise ValueError(f"shape: got {tuple(shape)}, expected {weight.ndim} axes as in the source")
     out = weight.to(torch.float32)

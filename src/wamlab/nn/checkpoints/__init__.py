@@ -1,0 +1,18 @@
+"""Checkpoints of every known format; `open_checkpoint` is where to start."""
+
+from wamlab.nn.checkpoints.cards import resolve_card
+from wamlab.nn.checkpoints.checkpoint import Checkpoint, Format, open_checkpoint
+from wamlab.nn.checkpoints.folder import Target, convert, save_folder
+from wamlab.nn.checkpoints.manifest import check_digest, read_manifest
+
+__all__ = [
+    "Checkpoint",
+    "Format",
+    "Target",
+    "check_digest",
+    "convert",
+    "open_checkpoint",
+    "read_manifest",
+    "resolve_card",
+    "save_folder",
+]
