@@ -186,6 +186,23 @@ def test_a_tokenizer_that_adds_no_end_token_is_refused(tmp_path):
         TextEncoder.load(tmp_path, torch.float32)
 
 
+def test_the_table_of_words_is_held_once(folder):
+    encoder = TextEncoder.load(folder, torch.float32)
+
+    moved = encoder.to("cpu").model.bfloat16()
+
+    assert moved.shared.weight is moved.encoder.embed_tokens.weight
+
+
+def test_half_precision_weights_give_half_precision_rows(folder, encoder):
+    half = TextEncoder.load(folder, torch.bfloat16).encode("open the drawer", NUM_TOKENS)
+
+    exact = encoder.encode("open the drawer", NUM_TOKENS)
+    assert half.text_LD.dtype == torch.bfloat16
+    # 8 bits of mantissa through two layers, rows of order 1
+    torch.testing.assert_close(half.text_LD.float(), exact.text_LD, atol=0.1, rtol=0)
+
+
 def test_the_released_encoder_has_5_680_910_336_weights():
     with torch.device("meta"):
         model = UMT5EncoderModel(
