@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.card import Normalisation, WamCard
+from wamlab.nn.card import WamCard
 from wamlab.nn.checkpoints import lerobot, upstream
-from wamlab.nn.checkpoints.checkpoint import Checkpoint, Format, open_checkpoint, statistics_places
+from wamlab.nn.checkpoints.checkpoint import Checkpoint, statistics_places
 from wamlab.nn.checkpoints.files import Entry
 from wamlab.nn.checkpoints.fit import check_fits
 from wamlab.nn.checkpoints.manifest import (
@@ -31,18 +31,24 @@ from wamlab.nn.checkpoints.manifest import (
 )
 from wamlab.nn.checkpoints.sizes import expected_shapes
 from wamlab.nn.checkpoints.writing import converted_dtype, write_safetensors
+from wamlab.nn.statistics import read_statistics
 
-VAE_FOLDER = "vae"
-TEXT_FOLDER = "text"
-STATISTICS_KEY = "default"
-"""Under which Fast-WAM keeps the statistics of LIBERO and RoboTwin (specification, section 8)."""
-NEEDED = {
-    Normalisation.MIN_MAX: ("global_min", "global_max"),
-    Normalisation.MEAN_STD: ("global_mean", "global_std"),
-}
-BESIDE_WEIGHTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "spiece.model",
-                  "special_tokens_map.json")  # fmt: skip
-"""Small files of a VAE or text encoder that are copied with its weights where they exist."""
+CONFIG_NAME = "config.json"
+
+
+class Part(NamedTuple):
+    """A VAE or text encoder to be written into a model folder.
+
+    Attributes:
+        folder: Below the model folder, e.g. `vae`.
+        config: Contents of its `config.json`.
+        copies: Folder below the model folder -> small files copied there as they are.
+    """
+
+    folder: str
+    weights: Checkpoint
+    config: str
+    copies: Mapping[str, Sequence[Path]]
 
 
 class Target(StrEnum):
@@ -60,8 +66,7 @@ def convert(
     *,
     statistics: Path | None = None,
     dtype: torch.dtype | None = None,
-    vae: Path | None = None,
-    text: Path | None = None,
+    parts: Sequence[Part] = (),
     target: Target = Target.FOLDER,
     progress: Progress | None = None,
 ) -> None:
@@ -70,18 +75,16 @@ def convert(
     Args:
         statistics: `dataset_stats.json`; the one that lies with the checkpoint if not given.
         dtype: Of the numbers to write; as stored if not given.
-        vae: Weights to put into the folder's `vae/`, in the names of diffusers.
-        text: Weights to put into `text/`, in the names of transformers.
+        parts: VAE and text encoder to put into wamlab's own folder; see `nn.checkpoints.parts`.
 
     Raises:
         ConfigError: If `out` exists, a tensor does not fit the card, or statistics are missing.
     """
     check_fits(checkpoint, expected_shapes(card.sizes))
-    statistics = check_statistics(statistics or _statistics_beside(checkpoint), card)
-    extras = {VAE_FOLDER: vae, TEXT_FOLDER: text}
-    parts = {name: open_checkpoint(path) for name, path in extras.items() if path is not None}
-    for name, part in parts.items():
-        _check_part(name, part, target)
+    statistics = statistics or _statistics_beside(checkpoint)
+    read_statistics(statistics, card)  # tells now what would stop the first plan
+    if parts and target is not Target.FOLDER:
+        raise ConfigError(f"{parts[0].folder}: only wamlab's own folder holds it, not {target}")
     with _complete_or_absent(out) as beside:
         if target is Target.UPSTREAM:
             upstream.write(beside, _converted(checkpoint, dtype))
@@ -95,10 +98,8 @@ def convert(
             return
         digest = _write(checkpoint, beside, dtype, progress)
         write_manifest(beside, _manifest(card, digest, _origin(checkpoint, dtype)))
-        for name, part in parts.items():
-            (beside / name).mkdir()
-            _write(part, beside / name, dtype, progress)
-            _copy_small_files(part, beside / name)
+        for part in parts:
+            _write_part(part, beside, dtype, progress)
 
 
 def save_folder(out: Path, tensors: Mapping[str, Tensor], card: WamCard, statistics: Path) -> None:
@@ -107,42 +108,13 @@ def save_folder(out: Path, tensors: Mapping[str, Tensor], card: WamCard, statist
     Raises:
         ConfigError: If `out` exists or the statistics do not fit the card.
     """
-    check_statistics(statistics, card)
+    read_statistics(statistics, card)  # tells now what would stop the first plan
     entries = {name: Entry(tuple(t.shape), t.dtype) for name, t in tensors.items()}
     with _complete_or_absent(out) as beside:
         beside.mkdir()
         digest = write_safetensors(beside / WEIGHTS_NAME, entries, tensors.items())
         shutil.copyfile(statistics, beside / STATISTICS_NAME)
         write_manifest(beside, _manifest(card, digest, None))
-
-
-def check_statistics(path: Path, card: WamCard) -> Path:
-    """The path itself, once the file has what the card's normalisation needs.
-
-    Raises:
-        ConfigError: Names the first key that is missing or of another length.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as JSON ({error})") from error
-    for group, dim in (("action", card.sizes.action_dim), ("state", card.sizes.state_dim)):
-        for name in NEEDED[card.normalisation] if dim else ():
-            key = f"{group}.{STATISTICS_KEY}.{name}"
-            value = content
-            for step in (group, STATISTICS_KEY, name):
-                value = value.get(step) if isinstance(value, dict) else None
-            if not isinstance(value, list):
-                raise ConfigError(
-                    f"{path}: has no {key}, which {card.normalisation} normalisation needs; "
-                    "expected the dataset_stats.json of the training run"
-                )
-            if len(value) != dim:
-                raise ConfigError(
-                    f"{path}: {key} has {len(value)} numbers, expected {dim}; it belongs to "
-                    "another robot"
-                )
-    return path
 
 
 def _statistics_beside(checkpoint: Checkpoint) -> Path:
@@ -153,19 +125,6 @@ def _statistics_beside(checkpoint: Checkpoint) -> Path:
             f"looked for {', '.join(map(str, places))}. Give dataset_stats.json with --statistics"
         )
     return checkpoint.statistics_path
-
-
-def _check_part(name: str, part: Checkpoint, target: Target) -> None:
-    fitting = {
-        VAE_FOLDER: (Format.WAN_VAE, Format.DIFFUSERS_VAE),
-        TEXT_FOLDER: (Format.WAN_TEXT, Format.TRANSFORMERS_TEXT),
-    }[name]
-    if part.format not in fitting:
-        raise ConfigError(
-            f"{part.path}: looks like {part.format.words}, expected {fitting[0].words}"
-        )
-    if target is not Target.FOLDER:
-        raise ConfigError(f"{name}: only wamlab's own folder holds one, got target {target}")
 
 
 @contextmanager
@@ -206,10 +165,17 @@ def _converted(checkpoint: Checkpoint, dtype: torch.dtype | None) -> Iterator[tu
         yield name, tensor.to(converted_dtype(tensor.dtype, dtype))
 
 
-def _copy_small_files(part: Checkpoint, folder: Path) -> None:
-    for name in BESIDE_WEIGHTS:
-        if (found := part.files.paths[0].parent / name).is_file():
-            shutil.copyfile(found, folder / name)
+def _write_part(
+    part: Part, model: Path, dtype: torch.dtype | None, progress: Progress | None
+) -> None:
+    folder = model / part.folder
+    folder.mkdir(parents=True)
+    _write(part.weights, folder, dtype, progress)
+    (folder / CONFIG_NAME).write_text(part.config)
+    for name, paths in part.copies.items():
+        (model / name).mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            shutil.copyfile(path, model / name / path.name)
 
 
 def _manifest(card: WamCard, digest: str, origin: Origin | None) -> Manifest:
