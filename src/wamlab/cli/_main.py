@@ -17,6 +17,7 @@ Evaluate, time and diagnose robot policies.
 
 run
   wamlab eval    RECIPE            run every episode that has no record yet
+  wamlab demos   RECIPE --out DIR  record demonstrations to train on, as a LeRobot dataset
 look
   wamlab report  RUN [RUN ...]     one HTML page; several runs are compared in pairs
   wamlab ls      [DIR]             runs, how far they are, their success rates
@@ -26,6 +27,7 @@ look
 check
   wamlab doctor  [BENCHMARK]       is this machine fit to measure with? what to do if not
   wamlab check   RECIPE            does the policy fit the benchmark? (no simulator)
+  wamlab weights inspect PATH | convert PATH OUT    what is this checkpoint? bring it here
 
 wamlab VERB --help says more.   RECIPE is module:function, e.g. recipes.quickstart:seek
 exit status: 0 done; 1 some episodes ended in an error, or the run stopped; 2 the request is wrong

@@ -1,0 +1,54 @@
+"""Demonstrations to train on: `wamlab demos recipes.demos:libero_spatial --out DIR`.
+
+Initial states 0 to 29 of each task are for training; 30 to 49 are kept for evaluation, so that
+"initial states never seen in training" is true of every model trained on these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wamlab.benchmarks.libero import Libero
+from wamlab.benchmarks.pointmass import PointMass
+from wamlab.core.recipe import Run
+from wamlab.policies.experts import ScriptedExpert
+from wamlab.policies.seek import SeekPolicy
+
+NUM_TRAINING_INITS = 30
+IMAGE_PX = 128  # nano models; full-size ones take --set benchmark.image_px=256
+SEEDS = (0, 1)  # two ways of doing it from each initial state
+
+
+def libero_spatial() -> Run:
+    """600 episodes of the varied expert: 10 tasks, 30 initial states, 2 seeds."""
+    return Run(
+        policy=ScriptedExpert.Config(
+            speed=(0.6, 1.0), grasp_temperature=0.3, waypoint_noise_m=0.01
+        ),
+        benchmark=Libero.Config(
+            suites=("libero_spatial",),
+            num_inits=NUM_TRAINING_INITS,
+            seeds=SEEDS,
+            image_px=IMAGE_PX,
+        ),
+        replan_every=1,
+        name="varied_expert",
+        check_settled=True,
+    )
+
+
+def libero_object() -> Run:
+    """The same of libero_object."""
+    spatial = libero_spatial()
+    return replace(spatial, benchmark=replace(spatial.benchmark, suites=("libero_object",)))
+
+
+def pointmass() -> Run:
+    """A point on a plane: the whole way from demonstrations to a policy in a minute."""
+    return Run(
+        policy=SeekPolicy.Config(noise_m=0.05),
+        benchmark=PointMass.Config(tasks=("reach", "corner", "edge"), num_inits=20),
+        replan_every=4,
+        name="seek",
+        check_settled=True,
+    )
