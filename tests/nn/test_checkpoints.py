@@ -1,6 +1,8 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from checkpoint_files import (
@@ -18,12 +20,14 @@ from transformers import UMT5Config, UMT5EncoderModel
 from wamlab.core.errors import ConfigError
 from wamlab.nn.card import RELEASED_SIZES, Variant
 from wamlab.nn.checkpoints import Format, open_checkpoint, resolve_card
+from wamlab.nn.checkpoints.fit import misfits
 from wamlab.nn.checkpoints.sizes import expected_shapes
 from wamlab.nn.checkpoints.umt5 import from_wan as text_name
 from wamlab.nn.checkpoints.wan import from_diffusers
 from wamlab.nn.checkpoints.wan_vae import from_wan as vae_name
 
 KEYMAP = Path(__file__).parents[3] / "shared" / "fixtures" / "wan_keymap.json"
+ORIGINAL = KEYMAP.with_name("fast_wam_action_only.npz")
 needs_keymap = pytest.mark.skipif(not KEYMAP.exists(), reason="needs the table of verified names")
 
 
@@ -49,6 +53,27 @@ def test_every_format_gives_the_same_tensors_under_our_names(kind, tensors, tmp_
     assert checkpoint.sizes == SIZES
     assert {n: t for n, t in tensors.items() if not torch.equal(read[n], t)} == {}
     assert set(read) == set(tensors)
+
+
+@pytest.mark.skipif(not ORIGINAL.exists(), reason="needs the stored weights of the original code")
+def test_weights_of_the_original_code_show_the_sizes_that_it_was_built_with(tmp_path):
+    stored = np.load(ORIGINAL)
+    config = json.loads(ORIGINAL.with_name("fast_wam_config.json").read_text())
+    parts = {
+        part: {
+            name.removeprefix(f"state_dict/{part}/"): torch.from_numpy(stored[name])
+            for name in stored.files
+            if name.startswith(f"state_dict/{part}/")
+        }
+        for part in ("mot", "proprio_encoder")
+    }
+    torch.save(parts, tmp_path / "a.pt")
+
+    checkpoint = open_checkpoint(tmp_path / "a.pt", head_dim=32)
+
+    sizes = asdict(checkpoint.sizes)
+    assert {n: v for n, v in sizes.items() if v != config[n]} == {}
+    assert misfits(checkpoint, expected_shapes(checkpoint.sizes)) == []
 
 
 def test_the_released_sizes_have_the_published_numbers_of_parameters():
