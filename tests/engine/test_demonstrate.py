@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+
+from wamlab.benchmarks.pointmass import PointMass
+from wamlab.core.contracts import check_benchmark
+from wamlab.core.episodes import EpisodeKey
+from wamlab.core.errors import ConfigError, StoreError
+from wamlab.core.protocols import Sense, StepResult
+from wamlab.core.recipe import Run
+from wamlab.core.types import Observation
+from wamlab.data.convention import Gripper
+from wamlab.data.reading import read_dataset
+from wamlab.engine import recording
+from wamlab.engine.demonstrate import RECORDING, demonstrate
+from wamlab.engine.recording import Recording, RecordingEnv, recorded
+from wamlab.engine.run import evaluate
+from wamlab.policies.seek import SeekPolicy
+from wamlab.records.signals import load_signals
+from wamlab.records.store import load_run
+
+KEY = EpisodeKey(benchmark="toy", suite="s", task="t", init=0)
+OPEN, CLOSED = -1.0, 1.0
+
+
+def run(**settings):
+    return Run(
+        policy=SeekPolicy.Config(noise_m=0.05),
+        benchmark=PointMass.Config(tasks=("reach", "edge"), num_inits=3, **settings),
+        replan_every=4,
+        name="seek",
+        check_settled=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demos")
+    return folder, demonstrate(run(), folder, workers=2)
+
+
+class GripperEnv:
+    """Moves by its first action number; succeeds at 3, and lets go when it is told to."""
+
+    def reset(self, key, sense):
+        self.position, self.steps = 0.0, 0
+        self.executed = []
+        return self.observation(sense)
+
+    def step(self, action, sense):
+        self.executed.append(action)
+        self.position += float(action[0])
+        self.steps += 1
+        success = self.position >= 3
+        return StepResult(observation=self.observation(sense), success=success, terminated=False)
+
+    def observation(self, sense):
+        image = np.full((16, 16, 3), 20 * self.steps, np.uint8)
+        return Observation(
+            images=dict.fromkeys(sense.cameras, image),
+            state=np.array([self.position], np.float32),
+            instruction="go",
+            step=self.steps,
+        )
+
+    def idle_action(self):
+        return np.array([0, OPEN], np.float32)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    config = Recording.Config(benchmark=PointMass.Config(), folder=tmp_path)
+    return RecordingEnv(GripperEnv(), frozenset({"top"}), Gripper.CLOSED_1, 10.0, config)
+
+
+def perform(env, *actions):
+    env.reset(KEY, Sense())
+    return [env.step(np.array(action, np.float32), Sense()) for action in actions]
+
+
+@pytest.mark.parametrize("drop_no_ops", [True, False])
+def test_a_watched_benchmark_keeps_the_contract(tmp_path, drop_no_ops):
+    config = Recording.Config(
+        benchmark=PointMass.Config(), folder=tmp_path, drop_no_ops=drop_no_ops
+    )
+
+    check_benchmark(Recording(config))
+
+
+def test_watching_changes_no_episode(demos, tmp_path):
+    folder, _ = demos
+
+    evaluate(run(), tmp_path, workers=2)
+
+    watched, alone = load_run(folder / RECORDING), load_run(tmp_path)
+    traces = {record.key: record.trace for record in alone.records}
+    assert {record.key: record.trace for record in watched.records} == traces
+
+
+def test_every_lasting_success_is_a_demonstration_of_its_own_steps(demos):
+    folder, done = demos
+    records = [record for record in load_run(folder / RECORDING).records if record.settled]
+
+    dataset = read_dataset(folder, fps=10, gripper=Gripper.NONE)
+
+    by_name = {each.name: each for each in dataset.demonstrations}
+    assert done.num_demonstrations == len(records) == len(by_name)
+    for record in records:
+        signals = load_signals(folder / RECORDING, record.key)
+        demonstration = by_name[str(record.key)]
+        np.testing.assert_array_equal(demonstration.action, signals.actions)
+        np.testing.assert_array_equal(demonstration.state, signals.state[:-1])
+
+
+def test_an_interrupted_recording_continues_to_the_same_dataset(demos, tmp_path):
+    whole, _ = demos
+
+    def stop(tally):
+        if tally.num_finished == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demonstrate(run(), tmp_path, workers=1, progress=stop)
+    finished = [record.key for record in load_run(tmp_path / RECORDING).records]
+    demonstrate(run(), tmp_path, workers=1)
+
+    assert [r.key for r in load_run(tmp_path / RECORDING).records][:3] == finished
+    table = "data/chunk-000/file-000.parquet"
+    assert (tmp_path / table).read_bytes() == (whole / table).read_bytes()
+
+
+def test_another_recipe_does_not_mix_into_the_folder(demos):
+    folder, _ = demos
+
+    with pytest.raises(ConfigError, match=r"benchmark\.benchmark\.step_limit: 20 there, 9 now"):
+        demonstrate(run(step_limit=9), folder, workers=1)
+
+
+def test_a_demonstration_goes_on_until_the_hand_lets_go(watched, tmp_path):
+    perform(watched, [2, CLOSED], [1, CLOSED], [0.5, CLOSED], [0, OPEN])
+
+    take = recorded(tmp_path, KEY, "go", ["top"])
+    np.testing.assert_array_equal(take.action[:, 0], [2, 1, 0.5])
+    np.testing.assert_array_equal(take.state[:, 0], [0, 2, 3])
+
+
+def test_a_recorded_gripper_is_1_when_open(watched, tmp_path):
+    perform(watched, [1, OPEN], [2, CLOSED], [0, OPEN])
+
+    take = recorded(tmp_path, KEY, "go", ["top"])
+    np.testing.assert_array_equal(take.action[:, 1], [1, 0])
+
+
+def test_what_changes_nothing_is_neither_executed_nor_recorded(watched, tmp_path):
+    results = perform(watched, [0, OPEN], [1, CLOSED], [0, CLOSED], [2, CLOSED], [0, OPEN])
+
+    take = recorded(tmp_path, KEY, "go", ["top"])
+    np.testing.assert_array_equal(take.action[:, 0], [1, 2])
+    assert [result.observation.step for result in results] == [1, 2, 3, 4, 5]
+
+
+def test_a_still_hand_that_closes_is_no_no_op(watched, tmp_path):
+    perform(watched, [0, CLOSED], [3, CLOSED], [0, OPEN])
+
+    take = recorded(tmp_path, KEY, "go", ["top"])
+    np.testing.assert_array_equal(take.action, [[0, 0], [3, 0]])
+
+
+def test_a_failure_leaves_nothing(watched, tmp_path):
+    perform(watched, [1, CLOSED], [0, OPEN])
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lost_demonstration_is_named_with_advice(tmp_path):
+    with pytest.raises(StoreError, match=r"toy__s__t__init00__seed0\.npz: no such file"):
+        recorded(tmp_path, KEY, "go", ["top"])
+
+
+def test_a_full_disk_is_an_error_of_the_episode(watched, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recording, "write_whole", full)
+
+    with pytest.raises(StoreError, match="No space left on device"):
+        perform(watched, [3, CLOSED], [0, OPEN])
