@@ -106,6 +106,16 @@ def test_an_upstream_file_is_what_upstream_reads(checkpoint, tmp_path):
     assert content["torch_dtype"] == "torch.bfloat16"
 
 
+def test_statistics_of_another_model_are_not_overwritten(checkpoint, tmp_path):
+    statistics_file(tmp_path / "back_dataset_stats.json").write_text("{}")
+
+    with pytest.raises(ConfigError, match="exists with other content"):
+        convert(checkpoint, tmp_path / "back.pt", CARD, target=Target.UPSTREAM)
+
+    assert (tmp_path / "back_dataset_stats.json").read_text() == "{}"
+    assert not (tmp_path / "back.pt").exists()
+
+
 def test_a_model_in_memory_is_saved_and_loads_again(tmp_path):
     statistics = statistics_file(tmp_path / "stats.json")
 

@@ -16,7 +16,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.nn.action_init import resized
 from wamlab.nn.checkpoints import Format, open_checkpoint
 from wamlab.nn.mixture import Mixture
-from wamlab.nn.weights import load_weights, start_from_video
+from wamlab.nn.weights import load_for_training, load_weights
 
 
 def on_meta(sizes=SIZES):
@@ -159,7 +159,7 @@ def test_training_starts_from_the_video_expert(tmp_path):
     tensors, module = weights(), on_meta()
     checkpoint = open_checkpoint(wan_shards(tmp_path / "wan", tensors))
 
-    report = start_from_video(module, checkpoint, generator=torch.Generator().manual_seed(0))
+    report = load_for_training(module, checkpoint, generator=torch.Generator().manual_seed(0))
 
     state = module.state_dict()
     name = "blocks.1.ffn.2.weight"
@@ -173,12 +173,33 @@ def test_training_starts_from_the_video_expert(tmp_path):
     ]  # fmt: skip
 
 
+def test_training_starts_from_a_base_without_first_and_last_layer(tmp_path):
+    ends = ("action.action_encoder.", "action.head.", "proprio_encoder.")
+    base = {n: t for n, t in weights().items() if not n.startswith(ends)}
+    path = lerobot_file(tmp_path / "a.safetensors", base, layer_first=False)
+    module = on_meta()
+
+    report = load_for_training(module, open_checkpoint(path), generator=torch.Generator())
+
+    state = module.state_dict()
+    assert {n for n in base if not torch.equal(state[n], base[n])} == set()
+    assert (set(report.random), report.interpolated) == (set(state) - set(base), ())
+
+
+def test_a_base_with_part_of_its_blocks_is_refused(tmp_path):
+    base = {n: t for n, t in weights().items() if not n.startswith("action.blocks.1.")}
+    path = lerobot_file(tmp_path / "a.safetensors", base, layer_first=True)
+
+    with pytest.raises(ConfigError, match=r"27 missing: action\.blocks\.1\."):
+        load_for_training(on_meta(), open_checkpoint(path), generator=torch.Generator())
+
+
 def test_random_weights_come_from_the_generator_alone(tmp_path):
     checkpoint = open_checkpoint(wan_shards(tmp_path / "wan", weights()))
     modules = [on_meta(), on_meta()]
 
     for module in modules:
-        start_from_video(module, checkpoint, generator=torch.Generator().manual_seed(3))
+        load_for_training(module, checkpoint, generator=torch.Generator().manual_seed(3))
 
     assert differing(modules[0], modules[1].state_dict()) == set()
 
@@ -186,7 +207,7 @@ def test_random_weights_come_from_the_generator_alone(tmp_path):
 def test_experts_do_not_share_memory_after_the_start(tmp_path):
     module = on_meta()
     checkpoint = open_checkpoint(wan_shards(tmp_path / "wan", weights()))
-    start_from_video(module, checkpoint, generator=torch.Generator())
+    load_for_training(module, checkpoint, generator=torch.Generator())
     before = module.video.blocks[0].self_attn.norm_q.weight.clone()
 
     with torch.no_grad():
@@ -198,5 +219,5 @@ def test_experts_do_not_share_memory_after_the_start(tmp_path):
 def test_a_whole_model_is_no_start(tmp_path):
     checkpoint = open_checkpoint(upstream_file(tmp_path / "a.pt", weights()))
 
-    with pytest.raises(ConfigError, match=r"expected Wan2\.2-TI2V-5B without action expert"):
-        start_from_video(on_meta(), checkpoint, generator=torch.Generator())
+    with pytest.raises(ConfigError, match=r"is a whole model, expected .* Wan2\.2-TI2V-5B without"):
+        load_for_training(on_meta(), checkpoint, generator=torch.Generator())

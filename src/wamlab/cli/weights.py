@@ -42,7 +42,6 @@ Tells what a checkpoint is, or writes it in another layout, strictly: no tensor 
 exit status: 0 done, no problem found; 1 inspect found a problem; 2 the request is wrong
 """
 
-DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 MIN_PRINT_S = 1.0  # between two lines of progress
 
 
@@ -57,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--statistics", type=Path)
     parser.add_argument("--benchmark")
     parser.add_argument("--head-dim", type=int)
-    parser.add_argument("--dtype", choices=tuple(DTYPES))
+    parser.add_argument("--dtype")
     parser.add_argument("--vae", type=Path)
     parser.add_argument("--text", type=Path)
     parser.add_argument("--to", default="folder")
@@ -186,14 +185,13 @@ def _text(facts: Facts, card: WamCard | None) -> str:
 
 
 def _convert(checkpoint: Checkpoint, asked: argparse.Namespace) -> int:
-    import torch
-
     from wamlab.nn.card import Variant
-    from wamlab.nn.checkpoints import Target, convert, resolve_card
+    from wamlab.nn.checkpoints import FLOATS, Target, convert, resolve_card
 
     for name, value, known in (
         ("variant", asked.variant, [variant.value for variant in Variant]),
         ("layout", asked.to, [target.value for target in Target]),
+        ("type", asked.dtype, list(FLOATS)),
     ):
         if value is not None and value not in known:
             raise unknown_name(name, value, known)
@@ -215,7 +213,7 @@ def _convert(checkpoint: Checkpoint, asked: argparse.Namespace) -> int:
         asked.out,
         card,
         statistics=asked.statistics,
-        dtype=None if asked.dtype is None else getattr(torch, DTYPES[asked.dtype]),
+        dtype=None if asked.dtype is None else FLOATS[asked.dtype],
         parts=parts,
         target=Target(asked.to),
         progress=_Lines().show,

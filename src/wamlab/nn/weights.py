@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.action_init import action_from_video
+from wamlab.nn.action_init import action_from_video, from_video
 from wamlab.nn.checkpoints import Checkpoint, Format
 from wamlab.nn.checkpoints.fit import check_fits
 from wamlab.nn.checkpoints.sizes import Shape
@@ -92,7 +92,7 @@ def load_weights(
     return _report(checkpoint, dtype)
 
 
-def start_from_video(
+def load_for_training(
     module: nn.Module,
     checkpoint: Checkpoint,
     *,
@@ -102,36 +102,39 @@ def start_from_video(
 ) -> LoadReport:
     """Gives a world action model the weights from which its training starts.
 
-    The video expert's are read, the action expert's interpolated from them, and its first and
-    last layer and the embedding of the state drawn as `nn.Linear` draws them.
+    What the checkpoint holds is read: the video expert, perhaps the blocks of an action expert.
+    An action expert that it does not hold is interpolated from the video expert; the rest (its
+    first and last layer, the embedding of the state) is drawn as `nn.Linear` draws it.
 
     Args:
         module: A model with `video.*`, `action.*` and perhaps `proprio_encoder.*`.
-        checkpoint: Of Wan's video transformer.
+        checkpoint: Wan's video transformer, or a Fast-WAM base without first and last layer.
         generator: On the CPU.
 
     Raises:
-        ConfigError: If the checkpoint is another one or does not fit; nothing was replaced.
+        ConfigError: If the checkpoint is another one, does not fit, or is a whole model; nothing
+            was replaced.
     """
-    if not checkpoint.format.is_video_only:
-        raise ConfigError(
-            f"{checkpoint.path}: looks like {checkpoint.format.words}, expected "
-            f"{Format.WAN_VIDEO.words}; a model that can act is loaded with load_weights"
-        )
     slots = _slots(module)
     shapes = {name: slot.shape for name, slot in slots.items()}
-    check_fits(checkpoint, {n: shape for n, shape in shapes.items() if n.startswith(VIDEO)})
-    action = {n.removeprefix(ACTION): s for n, s in shapes.items() if n.startswith(ACTION)}
-    made = action_from_video(checkpoint.part(VIDEO), action)
-    stored = next(iter(checkpoint.entries.values())).dtype
-    interpolated = []
-    for name, tensor in made:
-        slots[ACTION + name].fill(tensor, dtype or stored, device)
-        interpolated.append(ACTION + name)
-    drawn = [n for n in shapes if not n.startswith(VIDEO) and n not in interpolated]
+    blocks = [n for n in shapes if n.startswith(ACTION) and from_video(n.removeprefix(ACTION))]
+    has_blocks = not set(blocks).isdisjoint(checkpoint.names)
+    needed = {n for n in shapes if n.startswith(VIDEO) or n in checkpoint.names}
+    needed |= set(blocks) if has_blocks else set()
+    check_fits(checkpoint, {name: shapes[name] for name in sorted(needed)})
+    if needed == set(shapes):
+        raise ConfigError(
+            f"{checkpoint.path}: is a whole model, expected one to start a training from, such as "
+            f"{Format.WAN_VIDEO.words}; go on from a whole model with load_weights"
+        )
+    interpolated = [] if has_blocks else blocks
+    made = {name.removeprefix(ACTION): shapes[name] for name in interpolated}
+    drawn = [name for name in shapes if name not in needed and name not in interpolated]
+    fallback = dtype or next(iter(checkpoint.entries.values())).dtype
+    for name, tensor in action_from_video(checkpoint.part(VIDEO), made):
+        slots[ACTION + name].fill(tensor, fallback, device)
     for name in drawn:
-        tensor = _drawn(name, shapes, generator)
-        slots[name].fill(tensor, dtype or stored, device)
+        slots[name].fill(_drawn(name, shapes, generator), fallback, device)
     for name, tensor in checkpoint.stream(checkpoint.names):
         slots[name].fill(tensor, dtype, device)
     return _report(checkpoint, dtype, interpolated=tuple(interpolated), random=tuple(drawn))

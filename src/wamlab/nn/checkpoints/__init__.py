@@ -4,8 +4,10 @@ from wamlab.nn.checkpoints.cards import resolve_card
 from wamlab.nn.checkpoints.checkpoint import Checkpoint, Format, open_checkpoint
 from wamlab.nn.checkpoints.folder import Target, convert, save_folder
 from wamlab.nn.checkpoints.manifest import check_digest, read_manifest
+from wamlab.nn.checkpoints.writing import FLOATS
 
 __all__ = [
+    "FLOATS",
     "Checkpoint",
     "Format",
     "Target",

@@ -88,7 +88,7 @@ def convert(
     with _complete_or_absent(out) as beside:
         if target is Target.UPSTREAM:
             upstream.write(beside, _converted(checkpoint, dtype))
-            shutil.copyfile(statistics, out.with_name(f"{out.stem}_{STATISTICS_NAME}"))
+            _write_beside(out, statistics)
             return
         beside.mkdir()
         shutil.copyfile(statistics, beside / STATISTICS_NAME)
@@ -163,6 +163,15 @@ def _write(
 def _converted(checkpoint: Checkpoint, dtype: torch.dtype | None) -> Iterator[tuple[str, Tensor]]:
     for name, tensor in checkpoint.stream(checkpoint.names):
         yield name, tensor.to(converted_dtype(tensor.dtype, dtype))
+
+
+def _write_beside(out: Path, statistics: Path) -> None:
+    """Copies statistics to where upstream keeps them, unless they lie there already."""
+    place = out.with_name(f"{out.stem}_{STATISTICS_NAME}")
+    content = statistics.read_bytes()
+    if place.exists() and place.read_bytes() != content:
+        raise ConfigError(f"{place}: exists with other content; choose another name than {out}")
+    place.write_bytes(content)
 
 
 def _write_part(

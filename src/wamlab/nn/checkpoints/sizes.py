@@ -20,7 +20,7 @@ WHERE = {
     "freq_dim": ("video.time_embedding.0.weight", 1),
     "video_ffn": ("video.blocks.0.ffn.0.weight", 0),
     "attention_width": ("video.blocks.0.self_attn.q.weight", 0),
-    "action_width": ("action.action_encoder.weight", 0),
+    "action_width": ("action.blocks.0.norm3.weight", 0),
     "action_dim": ("action.action_encoder.weight", 1),
     "action_ffn": ("action.blocks.0.ffn.0.weight", 0),
     "state_dim": ("proprio_encoder.weight", 1),
@@ -56,7 +56,10 @@ def sizes_of(shapes: Mapping[str, Shape], head_dim: int = DEFAULT_HEAD_DIM) -> S
     missing = [size for size in WHERE if size not in found]
     if missing:
         name, _ = WHERE[missing[0]]
-        raise ConfigError(f"{missing[0]}: cannot be told, since there is no {name}")
+        raise ConfigError(
+            f"{missing[0]}: cannot be told, since there is no {name}; expected a model that can "
+            "act. Without it a checkpoint can only start a training (load_for_training)"
+        )
     width = found.pop("attention_width")
     if width % head_dim:
         raise ConfigError(

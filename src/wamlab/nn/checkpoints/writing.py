@@ -17,6 +17,8 @@ from wamlab.nn.checkpoints.files import DTYPES, Entry
 from wamlab.nn.checkpoints.manifest import Progress
 
 CODES = {dtype: code for code, dtype in DTYPES.items()}
+FLOATS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+"""Types that a user may ask for."""
 ALIGNMENT = 8  # bytes; the header is padded, so that numbers can be mapped in place
 
 

@@ -88,6 +88,7 @@ def test_convert_takes_another_type_and_layout(wamlab, checkpoint, tmp_path):
         ((*CARD, *HEADS, "--to", "leroboot"), "no layout 'leroboot'. Did you mean lerobot"),
         ((*CARD, *HEADS, "--benchmark", "librero"), "no benchmark 'librero'. Did you mean libero"),
         ((*CARD, *HEADS, "--statistics", "nowhere.json"), "nowhere.json"),
+        ((*CARD, *HEADS, "--dtype", "fp16"), "no type 'fp16'"),
         ((*CARD,), "head_dim: got 128"),
     ],
 )
