@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo test test-fast check bench bench-baselines clean
+.PHONY: setup demo test test-fast check bench bench-baselines env-lerobot clean
 
 setup: $(READY)
 
@@ -35,6 +35,9 @@ bench: setup
 
 bench-baselines: setup
 	sh bench/baselines/setup_vla_eval.sh
+
+env-lerobot:
+	PYTHON=$(PYTHON) sh scripts/lerobot_env.sh
 
 clean:
 	rm -rf .venv .venv-* runs

@@ -84,6 +84,6 @@ def assert_pictures_match(take, start):
     for camera, path in take.films.items():
         film = VideoFilm(path=path, first=0, num_frames=len(take.action), fps=20)
         error = film.frames([0])[0].astype(int) - start.images[camera]
-        # Chroma at half resolution and crf 15: 4.1 of 255 on average was measured at 64 px; a
-        # flipped or shifted picture is off by more than 20.
-        assert np.abs(error).mean() < 8
+        # Chroma at half resolution and crf 15: 2.6 (agentview) and 2.8 (wrist) of 255 were measured
+        # on libero_spatial 0 at 64 px; a turned or mirrored picture is off by more than 20.
+        assert np.abs(error).mean() < 5
