@@ -18,9 +18,10 @@ from wamlab.core.errors import ContractError, StoreError
 
 CODEC, PIXELS = "h264", "yuv420p"
 # Measured on libero_spatial 0 at 128 px, 2026-11-24: crf 15 keeps 40.8 dB (agentview) and 37.5 dB
-# (wrist) in 1.0 and 1.8 kB a frame; crf 23 has 37.2 and 33.9 dB in half of that.
+# (wrist) in 1.0 and 1.8 kB a frame; crf 23 has 37.2 and 33.9 dB in half of that. A key at every
+# second frame, as LeRobot's writer sets them, takes 2.1 and 2.4 kB and is no better.
 CRF = 15
-KEY_EVERY = 8  # at most 7 frames are decoded in vain; every second a key: files up to twice as large
+KEY_EVERY = 8  # at most 7 frames are decoded in vain
 LOOK_AHEAD = 2 * KEY_EVERY  # decoding on costs less than seeking up to about here
 MAX_OPEN_FILMS = 32
 
