@@ -68,6 +68,26 @@ def test_a_converted_model_has_a_card_and_no_problem(wamlab, checkpoint, tmp_pat
     assert "variant     action_only, video shift 5, action shift 5" in out
 
 
+def test_check_finds_a_damaged_folder(wamlab, checkpoint, tmp_path):
+    wamlab("weights", "convert", checkpoint, tmp_path / "model", *CARD, *HEADS)
+    file = tmp_path / "model" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+    plain = wamlab("weights", "inspect", tmp_path / "model")
+    code, _, err = wamlab("weights", "inspect", tmp_path / "model", "--check")
+
+    assert plain[0] == 0
+    assert code == 2
+    assert "were changed or damaged" in err
+
+
+def test_only_a_folder_of_ours_can_be_checked(wamlab, checkpoint):
+    code, _, err = wamlab("weights", "inspect", checkpoint, "--check")
+
+    assert code == 2
+    assert "has no wam.json" in err
+
+
 def test_convert_takes_another_type_and_layout(wamlab, checkpoint, tmp_path):
     out = tmp_path / "back.pt"
     options = ("--dtype", "bf16", "--to", "upstream", "--json")

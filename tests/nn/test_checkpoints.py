@@ -186,6 +186,27 @@ def test_the_identity_notices_fine_tuning_of_a_large_tensor(tmp_path):
     assert first.identity != second.identity
 
 
+def test_the_identity_of_a_torch_file_changes_with_a_single_number(tensors, tmp_path):
+    name = "video.blocks.0.ffn.0.weight"
+    before = open_checkpoint(upstream_file(tmp_path / "a.pt", tensors)).identity
+
+    tensors[name][3, 5] += 1
+
+    assert open_checkpoint(upstream_file(tmp_path / "a.pt", tensors)).identity != before
+
+
+@pytest.mark.parametrize("where", [0, -1, (999, 99)])
+def test_the_identity_sees_both_ends_of_a_large_tensor(where, tmp_path):
+    large = torch.zeros(1000, 100)
+    save_file({"video.patch_embedding.weight": large}, tmp_path / "a.safetensors")
+    large[where] = 1
+    save_file({"video.patch_embedding.weight": large}, tmp_path / "b.safetensors")
+
+    first, second = (open_checkpoint(tmp_path / f"{name}.safetensors") for name in "ab")
+
+    assert first.identity != second.identity
+
+
 def test_the_identity_is_the_same_at_every_opening(tensors, tmp_path):
     path = upstream_file(tmp_path / "a.pt", tensors)
 

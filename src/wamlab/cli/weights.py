@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wamlab.nn.checkpoints import Checkpoint
 
 HELP = """\
-usage: wamlab weights inspect PATH [--head-dim N] [--json]
+usage: wamlab weights inspect PATH [--head-dim N] [--check] [--json]
        wamlab weights convert PATH OUT --variant V --action-shift S [--statistics FILE]
                       [--vae PATH] [--text PATH] [--dtype bf16|fp32] [--to LAYOUT]
 
@@ -37,6 +37,7 @@ Tells what a checkpoint is, or writes it in another layout, strictly: no tensor 
   --dtype TYPE      bf16 or fp32                                          [as stored]
   --vae, --text     also put a VAE, a text encoder with its tokenizer into the folder
   --to LAYOUT       folder (wamlab's own), upstream (one .pt) or lerobot  [folder]
+  --check           read all weights of a folder of wamlab's and compare their SHA-256
   --json            print as one JSON object
 
 exit status: 0 done, no problem found; 1 inspect found a problem; 2 the request is wrong
@@ -60,6 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--vae", type=Path)
     parser.add_argument("--text", type=Path)
     parser.add_argument("--to", default="folder")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
     try:
@@ -70,6 +72,8 @@ def run(arguments: Sequence[str]) -> int:
             f"package {error.name} is not installed; run pip install 'wamlab[wam]'"
         ) from error
     checkpoint = checkpoints.open_checkpoint(asked.path, head_dim=asked.head_dim)
+    if asked.check:
+        checkpoints.check_digest(asked.path, _Lines().show)
     if asked.command == "inspect":
         return _inspect(checkpoint, as_json=asked.json)
     if asked.out is None:

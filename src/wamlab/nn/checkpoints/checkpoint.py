@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from wamlab.core.errors import ConfigError
@@ -21,10 +20,6 @@ from wamlab.nn.checkpoints.sizes import DEFAULT_HEAD_DIM, sizes_of
 OUR_KEY = "video.patch_embedding.weight"
 RELEASE_BYTES = 1 << 28
 """Pages read while converting are given back after this many bytes, or they add up to a copy."""
-SAMPLE_BYTES = 64
-NUM_SAMPLES = 8
-WHOLE_BYTES = 4096
-"""Tensors up to this size enter the identity whole; one page of memory is read in any case."""
 
 
 class Format(StrEnum):
@@ -147,17 +142,18 @@ class Checkpoint:
 
     @property
     def identity(self) -> str:
-        """Names the weights by samples of their content: 16 hexadecimal digits of a SHA-256.
+        """Names the weights by their content: 16 hexadecimal digits of a SHA-256, in a second.
 
-        It covers the size of the files and, for every tensor, its name, shape, type and bytes:
-        all of them up to 4096, else 8 samples of 64 evenly spread from first to last. A
-        fine-tuned, merged or re-typed model gets another identity; a change of single numbers in
-        a large matrix may not be noticed (`check_digest` reads everything).
+        It covers the size of the files, every tensor's name, shape and type, and of its bytes: in
+        a `.pt` the CRC-32 that is stored there of all of them; in safetensors all up to 4096,
+        else 8 samples of 64 evenly spread from first to last. A fine-tuned, merged or re-typed
+        model gets another identity; a change of single numbers in a large matrix of safetensors
+        may not be noticed (`check_digest` reads everything).
         """
         digest = hashlib.sha256(f"{self.num_bytes}\n".encode())
-        for name, tensor in self.stream(sorted(self.names)):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-            digest.update(_sample(tensor))
+        for name, entry in sorted(self.entries.items()):
+            digest.update(f"{name} {entry.shape} {entry.dtype}\n".encode())
+        digest.update(self.files.fingerprint())
         return digest.hexdigest()[:16]
 
     def tensor(self, name: str) -> Tensor:
@@ -280,12 +276,3 @@ def statistics_places(file: Path) -> list[Path]:
     if file.parent.name == "weights" and file.parent.parent.name == "checkpoints":
         places.append(file.parents[2] / STATISTICS_NAME)  # Fast-WAM's own training runs
     return places
-
-
-def _sample(tensor: Tensor) -> bytes:
-    bytes_ = tensor.reshape(-1).view(torch.uint8)
-    if len(bytes_) <= WHOLE_BYTES:
-        return bytes_.numpy().tobytes()
-    last = len(bytes_) - SAMPLE_BYTES
-    starts = [last * index // (NUM_SAMPLES - 1) for index in range(NUM_SAMPLES)]
-    return b"".join(bytes_[start : start + SAMPLE_BYTES].numpy().tobytes() for start in starts)

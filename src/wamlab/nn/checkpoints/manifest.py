@@ -94,6 +94,8 @@ def check_digest(folder: Path, progress: Progress | None = None) -> None:
     Raises:
         ConfigError: If a byte differs.
     """
+    if not (folder / FILE_NAME).is_file():
+        raise ConfigError(f"{folder}: has no {FILE_NAME}, which holds the digest to compare with")
     path, expected = folder / WEIGHTS_NAME, read_manifest(folder).weights_sha256
     total, done, digest = path.stat().st_size, 0, hashlib.sha256()
     with path.open("rb") as file:

@@ -43,7 +43,7 @@ def vae_part(path: Path) -> Part:
     if config is None:
         config = {"_class_name": AutoencoderKLWan.__name__, **WAN22_CONFIG}
     with torch.device("meta"):
-        model: nn.Module = AutoencoderKLWan.from_config(config)  # type: ignore[no-untyped-call]  # diffusers
+        model: nn.Module = AutoencoderKLWan.from_config(config)
     _check(weights, model)
     return Part(VAE_FOLDER, weights, _text(config), {})
 
