@@ -24,5 +24,6 @@ BENCHMARKS = {
     "pointmass.PointMass": PointMass.Config(),
 }
 
-# checked elsewhere: ReplayPolicy needs a recorded run (tests/policies/test_baselines.py)
-ELSEWHERE = {"baselines.ReplayPolicy"}
+# checked elsewhere: ReplayPolicy needs a recorded run (tests/policies/test_baselines.py), FastWam
+# weights (tests/policies/test_fast_wam.py)
+ELSEWHERE = {"baselines.ReplayPolicy", "fast_wam.FastWam"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wamlab.core.errors import ContractError
+from wamlab.core.errors import ConfigError
 from wamlab.nn.canvas import paint
 from wamlab.nn.card import CameraBox, Variant, libero_card
 
@@ -83,5 +83,5 @@ def test_views_with_negative_strides_are_taken():
 
 
 def test_a_missing_camera_is_named():
-    with pytest.raises(ContractError, match="camera 'wrist': not in the observation"):
+    with pytest.raises(ConfigError, match="camera 'wrist': not in the observation"):
         paint({"agentview": picture(256, 256)}, CARD)

@@ -16,7 +16,7 @@ from checkpoint_files import (
 )
 from safetensors.torch import save_file
 
-from wamlab.core.errors import ConfigError
+from wamlab.core.errors import ConfigError, StoreError
 from wamlab.nn.card import Variant, libero_card
 from wamlab.nn.checkpoints import check_digest, convert, open_checkpoint, resolve_card
 
@@ -196,6 +196,21 @@ def test_an_interrupted_conversion_leaves_nothing_behind(upstream, tmp_path):
         )  # fmt: skip
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "stats.json"]
+
+
+def test_a_place_that_cannot_be_written_says_so(upstream, tmp_path):
+    statistics = statistics_file(tmp_path / "stats.json")
+
+    with pytest.raises(StoreError, match=r"stats\.json/model: cannot be written \(Not a directory"):
+        convert(
+            open_checkpoint(upstream, head_dim=8), statistics / "model", CARD,
+            statistics=statistics,
+        )  # fmt: skip
+
+
+def test_heads_of_no_size_are_refused(upstream):
+    with pytest.raises(ConfigError, match="head_dim: got 0, expected a positive number"):
+        open_checkpoint(upstream, head_dim=0)
 
 
 def test_a_changed_byte_is_found_when_asked_for(folder):

@@ -6,7 +6,7 @@ import torch
 from tiny import tiny_text_folder
 from transformers import UMT5Config, UMT5EncoderModel
 
-from wamlab.core.errors import ConfigError, ContractError
+from wamlab.core.errors import ConfigError
 from wamlab.nn.card import PROMPT
 from wamlab.nn.text import PromptCache, TextEncoder, clean, prompt_of
 
@@ -139,7 +139,7 @@ def test_pads_that_a_file_did_not_zero_are_zeroed(tmp_path):
 
 
 def test_a_prompt_that_is_nowhere_is_named(tmp_path):
-    with pytest.raises(ContractError, match=r"prompt 'lift it': no file .* run once"):
+    with pytest.raises(ConfigError, match=r"prompt 'lift it': no file .* run once"):
         cache_of(tmp_path).embedding("lift it")
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_something_else_is_named(tmp_path, stored, message):
     cache = cache_of(tmp_path)
     torch.save(stored, cache.path_of("lift it"))
 
-    with pytest.raises(ContractError, match=re.escape(message)):
+    with pytest.raises(ConfigError, match=re.escape(message)):
         cache.embedding("lift it")
 
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tests.parity.fast_wam import Fixture, differences
+
 from wamlab.nn.card import Variant
 
 
@@ -37,9 +38,7 @@ def main() -> int:
     for name, largest, reason in found:
         print(f"{largest:.2e}  {name}  {reason}".rstrip())
     failed = [d for d in found if not d.largest <= arguments.tolerance]
-    print(
-        f"{len(found)} tensors, {len(failed)} above {arguments.tolerance:g}", file=sys.stderr
-    )
+    print(f"{len(found)} tensors, {len(failed)} above {arguments.tolerance:g}", file=sys.stderr)
     return 1 if failed or not found else 0
 
 

@@ -196,9 +196,7 @@ def _infer(fixture: Fixture, case: str, stored: Mapping[str, np.ndarray]) -> Tre
     trace: list[Step] = []
     with torch.no_grad():
         if "video" not in kinds:
-            done = sample(
-                model, Mode.FIRST_FRAME, start, context, schedules, watch=trace.append
-            )
+            done = sample(model, Mode.FIRST_FRAME, start, context, schedules, watch=trace.append)
             clean = start.first_BC1YX
         elif kinds[:2] == ["video", "action"] and fixture.variant is Variant.ACTION_ONLY:
             done = sample_both(model, start, context, schedules, watch=trace.append)
@@ -241,5 +239,3 @@ def _kinds(stored: Mapping[str, np.ndarray]) -> list[str]:
 def _original(name: str) -> str:
     """A parameter's name in the original's model."""
     return name if name.startswith("proprio_encoder") else f"mot.mixtures.{name}"
-
-

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from wamlab.nn.attention import KeysValues, Rotary, action_rotary, attend, video_rotary
-from wamlab.nn.dit import PATCH, Block, Expert, Modulation
+from wamlab.nn.dit import PATCH, Expert, Modulation
 from wamlab.nn.mixture import Mixture
 from wamlab.nn.samplers import Mode, Sample, Schedules, Start
 
@@ -201,8 +201,8 @@ class _Plan:
         self._first_rotary = rotary.rows(0, self._num_first)
         self._later_rotary = rotary.rows(self._num_first)
         self._action_rotary = sampler.action_rotary(horizon, device)
-        self._video_blocks: list[Block] = list(self._model.video.blocks)  # type: ignore[arg-type]
-        self._action_blocks: list[Block] = list(self._model.action.blocks)  # type: ignore[arg-type]
+        self._video_blocks = self._model.video.layers
+        self._action_blocks = self._model.action.layers
 
     def run(self, mode: Mode, *, imagine: bool) -> Sample:
         self._observe()
@@ -319,10 +319,7 @@ def _tables(model: Mixture, schedules: Schedules) -> _Tables:
 
 
 def _bends(expert: Expert, tmod_6D: Tensor) -> list[Modulation]:
-    return [
-        Modulation(*(block.modulation[0] + tmod_6D).unbind(0))  # type: ignore[union-attr, operator]
-        for block in expert.blocks
-    ]
+    return [Modulation(*(block.modulation[0] + tmod_6D).unbind(0)) for block in expert.layers]
 
 
 def _remembered(model: Mixture, rows_LT: Tensor) -> _Prompt:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wamlab.core.errors import ContractError
+from wamlab.core.errors import ConfigError
 from wamlab.nn.card import WamCard
 
 
@@ -31,12 +31,12 @@ def paint(images: Mapping[str, NDArray[np.uint8]], card: WamCard) -> NDArray[np.
         images: As in `Observation.images`; those of no box are ignored.
 
     Raises:
-        ContractError: A box has no image.
+        ConfigError: A box has no image.
     """
     canvas = np.empty((card.image_height, card.image_width, 3), np.uint8)
     for box in card.cameras:
         if box.camera not in images:
-            raise ContractError(
+            raise ConfigError(
                 f"camera {box.camera!r}: not in the observation, which has {sorted(images)}; "
                 "the model's card names the cameras it needs"
             )

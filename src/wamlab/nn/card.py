@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+
+import numpy as np
 
 from wamlab.core.errors import ConfigError
 from wamlab.core.specs import Field
+from wamlab.core.types import CameraBox
 
 FRAMES_PER_LATENT = 4  # Wan's VAE: one latent for the first frame, one for each four after it
 PIXELS_PER_TOKEN = 32  # Wan 2.2: the VAE divides by 16, the patches by 2
@@ -46,16 +48,6 @@ class Gripper(StrEnum):
 
     AS_EXECUTED = "as_executed"  # the benchmark's own number
     CLOSE_0_OPEN_1 = "close_0_open_1"  # LIBERO as Fast-WAM trains on it; executed as open -1
-
-
-class CameraBox(NamedTuple):
-    """Where one camera's image stands on the model's canvas, in pixels."""
-
-    camera: str
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +150,23 @@ class WamCard:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected more than 0")
         if "{task}" not in self.prompt:
             raise ConfigError(f"prompt: got {self.prompt!r}, expected the place of {{task}} in it")
-        covered = sum(box.height * box.width for box in self.cameras)
-        if covered != self.image_height * self.image_width:
+        self._check_cameras()
+
+    def _check_cameras(self) -> None:
+        """Each pixel of the canvas belongs to exactly one camera."""
+        times = np.zeros((self.image_height, self.image_width), np.int64)
+        for box in self.cameras:
+            rows = slice(box.top, box.top + box.height)
+            columns = slice(box.left, box.left + box.width)
+            if times[rows, columns].size != box.height * box.width or min(box[1:]) < 0:
+                raise ConfigError(
+                    f"cameras: {box} leaves the canvas of {self.image_height}x{self.image_width}"
+                )
+            times[rows, columns] += 1
+        if not (times == 1).all():
             raise ConfigError(
-                f"cameras: cover {covered} pixels, expected all of the "
-                f"{self.image_height}x{self.image_width} canvas"
+                f"cameras: {int((times == 0).sum())} pixels of the canvas show no camera, "
+                f"{int((times > 1).sum())} more than one, expected one each"
             )
 
     @property

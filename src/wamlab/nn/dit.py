@@ -13,7 +13,7 @@ Source: Wan 2.2 (github.com/Wan-Video/Wan2.2, wan/modules/model.py) and Fast-WAM
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class Block(nn.Module):
         return self.self_attn.heads(self.before_attention(x_BSD, bend), rotary)
 
     def before_attention(self, x_BSD: Tensor, bend: Modulation) -> Tensor:
-        return layer_norm(x_BSD, self.eps) * (1 + bend.scale1) + bend.shift1
+        return bent_norm(x_BSD, bend.shift1, bend.scale1, self.eps)
 
     def after_attention(
         self,
@@ -74,11 +74,11 @@ class Block(nn.Module):
             text: Keys and values of the context (`cross_attn.keys_values`).
             text_mask: As in `attend`.
         """
-        x_BSD = x_BSD + bend.gate1 * self.self_attn.o(mixed_BSE)
+        x_BSD = torch.addcmul(x_BSD, bend.gate1, self.self_attn.o(mixed_BSE))
         asked = self.cross_attn.queries(self.norm3(x_BSD))
         x_BSD = x_BSD + self.cross_attn.o(attend(asked, text, text_mask))
-        h_BSD = layer_norm(x_BSD, self.eps) * (1 + bend.scale2) + bend.shift2
-        return x_BSD + bend.gate2 * self.ffn(h_BSD)
+        h_BSD = bent_norm(x_BSD, bend.shift2, bend.scale2, self.eps)
+        return torch.addcmul(x_BSD, bend.gate2, self.ffn(h_BSD))
 
 
 class Expert(nn.Module):
@@ -106,7 +106,12 @@ class Expert(nn.Module):
     def text(self, context_BLT: Tensor) -> list[KeysValues]:
         """Keys and values of the context in each block."""
         context_BLD = self.text_embedding(context_BLT)
-        return [block.cross_attn.keys_values(context_BLD) for block in self.blocks]
+        return [block.cross_attn.keys_values(context_BLD) for block in self.layers]
+
+    @property
+    def layers(self) -> list[Block]:
+        """The blocks with their type, which a ModuleList forgets."""
+        return cast("list[Block]", list(self.blocks))
 
 
 class VideoHead(nn.Module):
@@ -123,7 +128,7 @@ class VideoHead(nn.Module):
 
     def bent(self, x_BND: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
         """The same, where embedding and modulation are already added up."""
-        return self.head(layer_norm(x_BND, self.eps) * (1 + scale) + shift)
+        return self.head(bent_norm(x_BND, shift, scale, self.eps))
 
 
 class VideoExpert(Expert):
@@ -170,9 +175,19 @@ class ActionExpert(Expert):
         self.head = nn.Linear(sizes.action_width, sizes.action_dim)  # no norm, no modulation
 
 
-def layer_norm(x_BSD: Tensor, eps: float) -> Tensor:
-    """Without parameters, in float32."""
-    return F.layer_norm(x_BSD.float(), x_BSD.shape[-1:], eps=eps).to(x_BSD.dtype)
+def bent_norm(x_BSD: Tensor, shift: Tensor, scale: Tensor, eps: float) -> Tensor:
+    """A layer norm, in float32, whose weight and bias come from the timestep.
+
+    Args:
+        shift: Of each token, or of shape (D,) if all tokens share it; then norm, product and sum
+            are one kernel.
+        scale: Likewise; 0 changes nothing.
+    """
+    width = x_BSD.shape[-1:]
+    if scale.ndim == 1:
+        return F.layer_norm(x_BSD, width, 1 + scale, shift, eps)
+    normed = F.layer_norm(x_BSD.float(), width, eps=eps).to(x_BSD.dtype)
+    return torch.addcmul(shift, normed, 1 + scale)
 
 
 def sinusoid(t: Tensor, dim: int) -> Tensor:

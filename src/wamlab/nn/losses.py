@@ -134,9 +134,7 @@ def noised_inputs(variant: Variant, window: Window, draws: Draws) -> TrainingFor
     copies = [_noisy_copy(window.latents_BCFYX, draws.video_BCFYX, draws.t_video_B)]
     if draws.condition_BCFYX is not None:
         assert draws.t_condition_B is not None, "a condition copy has a timestep"
-        copies.append(
-            _noisy_copy(window.latents_BCFYX, draws.condition_BCFYX, draws.t_condition_B)
-        )
+        copies.append(_noisy_copy(window.latents_BCFYX, draws.condition_BCFYX, draws.t_condition_B))
     frames, rows, columns = grid_of(window.latents_BCFYX)
     mask = attention_mask(
         variant,

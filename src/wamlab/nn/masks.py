@@ -38,9 +38,7 @@ def attention_mask(
     the video never at each other.
 
     Args:
-        num_frames: Latent frames T.
-        tokens_per_frame: N = T * tokens_per_frame.
-        horizon: Action tokens.
+        num_frames: Latent frames, N = num_frames * tokens_per_frame.
         sees_video_B: For `OPTIONAL_IDM`, bool, shape (B,): whether the sample's actions see the
             whole condition copy or its first frame only. All see the whole copy if None.
 
@@ -51,20 +49,17 @@ def attention_mask(
     Raises:
         ValueError: If another variant is given `sees_video_B`.
 
-    Source: specification, section 5 (from Fast-WAM's code, commit 45d8e14).
+    Source: Fast-WAM (code at commit 45d8e14), specification section 5.
     """
     if sees_video_B is not None and variant is not Variant.OPTIONAL_IDM:
         raise ValueError(f"sees_video_B: got one for {variant}, expected it for optional_idm only")
     num_video = num_frames * tokens_per_frame
     video = first_frame_causal(num_frames, tokens_per_frame, device)
     is_first = torch.arange(num_video, device=device) < tokens_per_frame
-    everything = torch.ones_like(is_first)
-    if variant in (Variant.ACTION_ONLY, Variant.JOINT):
-        blocks = [video]
-        seen = is_first if variant is Variant.ACTION_ONLY else everything
-    else:
-        blocks = [video, video]
-        seen = torch.cat([torch.zeros_like(is_first), everything])
+    seen = is_first if variant is Variant.ACTION_ONLY else torch.ones_like(is_first)
+    blocks = [video]
+    if variant in (Variant.IDM, Variant.OPTIONAL_IDM):
+        blocks, seen = [video, video], torch.cat([torch.zeros_like(seen), seen])
     action = torch.ones(horizon, horizon, dtype=torch.bool, device=device)
     mask_SS = torch.block_diag(*blocks, action).bool()
     start = len(seen)

@@ -22,8 +22,6 @@ from wamlab.nn.attention import KeysValues, Rotary, action_rotary, attend, video
 from wamlab.nn.card import Sizes
 from wamlab.nn.dit import (
     ActionExpert,
-    Block,
-    Expert,
     VideoExpert,
     grid_of,
     token_timesteps,
@@ -108,9 +106,7 @@ class Mixture(nn.Module):
         assert self.proprio_encoder is not None, "a model without state_dim reads no state"
         row_B1T = self.proprio_encoder(state_BP).unsqueeze(1)
         is_row = torch.ones_like(mask_BL[:, :1])
-        return Context(
-            torch.cat([text_BLT, row_B1T], dim=1), torch.cat([mask_BL, is_row], dim=1)
-        )
+        return Context(torch.cat([text_BLT, row_B1T], dim=1), torch.cat([mask_BL, is_row], dim=1))
 
     def forward(
         self,
@@ -158,7 +154,8 @@ class Mixture(nn.Module):
     ) -> tuple[Stream, Stream]:
         """Both streams through all blocks, in lock-step."""
         num_video = video.x_BSD.shape[1]
-        for layer, (block_v, block_a) in enumerate(_pairs(self.video, self.action)):
+        pairs = zip(self.video.layers, self.action.layers, strict=True)
+        for layer, (block_v, block_a) in enumerate(pairs):
             bend_v, bend_a = block_v.modulated(video.tmod_BS6D), block_a.modulated(action.tmod_BS6D)
             joined = [
                 torch.cat(both, dim=2)
@@ -183,7 +180,7 @@ class Mixture(nn.Module):
     ) -> tuple[Stream, list[KeysValues]]:
         """The video alone, which never looks at actions; with the keys and values it leaves."""
         memory = []
-        for layer, block in enumerate(_blocks(self.video)):
+        for layer, block in enumerate(self.video.layers):
             bend = block.modulated(video.tmod_BS6D)
             heads = block.heads(video.x_BSD, bend, video.rotary)
             memory.append(KeysValues(heads.k_BMSK, heads.v_BMSK))
@@ -198,7 +195,7 @@ class Mixture(nn.Module):
         self, action: Stream, text_mask_B11L: Tensor | None, memory: Sequence[KeysValues]
     ) -> Stream:
         """The actions alone, all of which look at each other and at all that is remembered."""
-        for layer, block in enumerate(_blocks(self.action)):
+        for layer, block in enumerate(self.action.layers):
             bend = block.modulated(action.tmod_BS6D)
             heads = block.heads(action.x_BSD, bend, action.rotary)
             k_BMSK = torch.cat([memory[layer].k_BMSK, heads.k_BMSK], dim=2)
@@ -216,11 +213,3 @@ def text_mask(context: Context) -> Tensor | None:
     if bool(context.mask_BL.all()):
         return None
     return context.mask_BL[:, None, None, :]
-
-
-def _blocks(expert: Expert) -> list[Block]:
-    return list(expert.blocks)  # type: ignore[arg-type]  # a ModuleList forgets its type
-
-
-def _pairs(video: Expert, action: Expert) -> list[tuple[Block, Block]]:
-    return list(zip(_blocks(video), _blocks(action), strict=True))

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import UMT5Config, UMT5EncoderModel
 
-from wamlab.core.errors import ConfigError, ContractError
+from wamlab.core.errors import ConfigError
 from wamlab.nn.folders import read_json, read_tensors
 
 PAD, END = "<pad>", "</s>"  # T5's
@@ -170,7 +170,7 @@ class PromptCache:
         """Rows of a prompt, bfloat16, on the CPU; shared, not to be written to.
 
         Raises:
-            ContractError: The prompt is cached nowhere and there is no encoder, or its file
+            ConfigError: The prompt is cached nowhere and there is no encoder, or its file
                 does not hold what it should.
         """
         if prompt not in self._known:
@@ -190,7 +190,7 @@ class PromptCache:
 
     def _encode(self, prompt: str, path: Path | None) -> TextEmbedding:
         if self._load_encoder is None:
-            raise ContractError(
+            raise ConfigError(
                 f"prompt {prompt!r}: no file {path}, and no text encoder to make it; run once "
                 "with a text encoder, or put FastWAM's cached file there"
             )
@@ -212,19 +212,19 @@ class PromptCache:
             stored = torch.load(path, map_location="cpu", weights_only=True)
             text_LD, mask_L = stored["context"], stored["mask"]
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError) as error:
-            raise ContractError(
+            raise ConfigError(
                 f"{path}: expected {{context, mask}} of a prompt, got {error!r}; delete it"
             ) from None
         self._check(str(path), text_LD)
         num_valid = int(mask_L.sum())
         if mask_L.shape != (self._num_tokens,) or not mask_L[:num_valid].all():
-            raise ContractError(f"{path}: mask is no run of True in front of pads; delete it")
+            raise ConfigError(f"{path}: mask is no run of True in front of pads; delete it")
         # FastWAM's files keep what the encoder gave for pads; its loader zeroes them as here.
         return TextEmbedding(_without_pads(text_LD.to(CACHE_DTYPE), num_valid), num_valid)
 
     def _check(self, source: str, text_LD: Tensor) -> None:
         if text_LD.shape != (self._num_tokens, self._text_dim):
-            raise ContractError(
+            raise ConfigError(
                 f"{source}: got rows {list(text_LD.shape)}, expected "
                 f"[{self._num_tokens}, {self._text_dim}] as in the model's card"
             )

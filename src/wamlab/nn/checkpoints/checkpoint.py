@@ -201,6 +201,8 @@ def open_checkpoint(path: Path | str, *, head_dim: int | None = None) -> Checkpo
     Raises:
         ConfigError: If it is absent, damaged, refused, or of no known format.
     """
+    if head_dim is not None and head_dim < 1:
+        raise ConfigError(f"head_dim: got {head_dim}, expected a positive number")
     path = Path(path)
     file = _weights_in(path) if path.is_dir() else path
     files = open_files(file)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wamlab.core.errors import ConfigError
+from wamlab.core.errors import ConfigError, StoreError
 from wamlab.nn.card import WamCard
 from wamlab.nn.checkpoints import lerobot, upstream
 from wamlab.nn.checkpoints.checkpoint import Checkpoint, statistics_places
@@ -79,6 +79,7 @@ def convert(
 
     Raises:
         ConfigError: If `out` exists, a tensor does not fit the card, or statistics are missing.
+        StoreError: If the disk is full or cannot be written.
     """
     check_fits(checkpoint, expected_shapes(card.sizes))
     statistics = statistics or _statistics_beside(checkpoint)
@@ -132,11 +133,15 @@ def _complete_or_absent(out: Path) -> Iterator[Path]:
     """A path beside `out` to write to, moved there at the end and removed after an error."""
     if out.exists():
         raise ConfigError(f"{out}: exists, and is not overwritten; choose another name")
-    out.parent.mkdir(parents=True, exist_ok=True)
     beside = out.with_name(f".{out.name}.{os.getpid()}")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         beside.replace(out)
+    except OSError as error:
+        raise StoreError(
+            f"{out}: cannot be written ({error.strerror}); nothing was left behind"
+        ) from error
     finally:
         if beside.is_dir():
             shutil.rmtree(beside)
