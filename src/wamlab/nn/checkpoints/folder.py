@@ -145,7 +145,8 @@ def _complete_or_absent(out: Path) -> Iterator[Path]:
     finally:
         if beside.is_dir():
             shutil.rmtree(beside)
-        beside.unlink(missing_ok=True)
+        elif beside.exists():
+            beside.unlink()
 
 
 def _write(
