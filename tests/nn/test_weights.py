@@ -16,7 +16,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.nn.action_init import resized
 from wamlab.nn.checkpoints import Format, open_checkpoint
 from wamlab.nn.mixture import Mixture
-from wamlab.nn.weights import load_for_training, load_weights
+from wamlab.nn.weights import start_from_video, load_weights
 
 
 def on_meta(sizes=SIZES):
@@ -159,7 +159,7 @@ def test_training_starts_from_the_video_expert(tmp_path):
     tensors, module = weights(), on_meta()
     checkpoint = open_checkpoint(wan_shards(tmp_path / "wan", tensors))
 
-    report = load_for_training(module, checkpoint, generator=torch.Generator().manual_seed(0))
+    report = start_from_video(module, checkpoint, generator=torch.Generator().manual_seed(0))
 
     state = module.state_dict()
     name = "blocks.1.ffn.2.weight"
@@ -179,7 +179,7 @@ def test_training_starts_from_a_base_without_first_and_last_layer(tmp_path):
     path = lerobot_file(tmp_path / "a.safetensors", base, layer_first=False)
     module = on_meta()
 
-    report = load_for_training(module, open_checkpoint(path), generator=torch.Generator())
+    report = start_from_video(module, open_checkpoint(path), generator=torch.Generator())
 
     state = module.state_dict()
     assert {n for n in base if not torch.equal(state[n], base[n])} == set()
@@ -191,7 +191,7 @@ def test_a_base_with_part_of_its_blocks_is_refused(tmp_path):
     path = lerobot_file(tmp_path / "a.safetensors", base, layer_first=True)
 
     with pytest.raises(ConfigError, match=r"27 missing: action\.blocks\.1\."):
-        load_for_training(on_meta(), open_checkpoint(path), generator=torch.Generator())
+        start_from_video(on_meta(), open_checkpoint(path), generator=torch.Generator())
 
 
 def test_random_weights_come_from_the_generator_alone(tmp_path):
@@ -199,7 +199,7 @@ def test_random_weights_come_from_the_generator_alone(tmp_path):
     modules = [on_meta(), on_meta()]
 
     for module in modules:
-        load_for_training(module, checkpoint, generator=torch.Generator().manual_seed(3))
+        start_from_video(module, checkpoint, generator=torch.Generator().manual_seed(3))
 
     assert differing(modules[0], modules[1].state_dict()) == set()
 
@@ -207,7 +207,7 @@ def test_random_weights_come_from_the_generator_alone(tmp_path):
 def test_experts_do_not_share_memory_after_the_start(tmp_path):
     module = on_meta()
     checkpoint = open_checkpoint(wan_shards(tmp_path / "wan", weights()))
-    load_for_training(module, checkpoint, generator=torch.Generator())
+    start_from_video(module, checkpoint, generator=torch.Generator())
     before = module.video.blocks[0].self_attn.norm_q.weight.clone()
 
     with torch.no_grad():
@@ -220,4 +220,4 @@ def test_a_whole_model_is_no_start(tmp_path):
     checkpoint = open_checkpoint(upstream_file(tmp_path / "a.pt", weights()))
 
     with pytest.raises(ConfigError, match=r"is a whole model, expected .* Wan2\.2-TI2V-5B without"):
-        load_for_training(on_meta(), checkpoint, generator=torch.Generator())
+        start_from_video(on_meta(), checkpoint, generator=torch.Generator())

@@ -92,7 +92,7 @@ def load_weights(
     return _report(checkpoint, dtype)
 
 
-def load_for_training(
+def start_from_video(
     module: nn.Module,
     checkpoint: Checkpoint,
     *,

@@ -50,7 +50,7 @@ def _impression(checkpoint: Checkpoint, expected: Mapping[str, Shape]) -> list[s
     """What the file looks like, and which sizes differ."""
     lines = [f"it looks like {checkpoint.format.words}"]
     if checkpoint.format.is_video_only and any(name.startswith("action.") for name in expected):
-        lines[0] += ": it can start a training (load_for_training), but it cannot act"
+        lines[0] += ": it can start a training (start_from_video), but it cannot act"
     theirs, ours = visible_sizes(checkpoint.shapes), visible_sizes(expected)
     differing = [
         f"{size} {theirs[size]} where the model has {ours[size]}"

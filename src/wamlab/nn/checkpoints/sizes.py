@@ -58,7 +58,7 @@ def sizes_of(shapes: Mapping[str, Shape], head_dim: int = DEFAULT_HEAD_DIM) -> S
         name, _ = WHERE[missing[0]]
         raise ConfigError(
             f"{missing[0]}: cannot be told, since there is no {name}; expected a model that can "
-            "act. Without it a checkpoint can only start a training (load_for_training)"
+            "act. Without it a checkpoint can only start a training (start_from_video)"
         )
     width = found.pop("attention_width")
     if width % head_dim:
