@@ -16,7 +16,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.nn.action_init import resized
 from wamlab.nn.checkpoints import Format, open_checkpoint
 from wamlab.nn.mixture import Mixture
-from wamlab.nn.weights import start_from_video, load_weights
+from wamlab.nn.weights import load_weights, start_from_video
 
 
 def on_meta(sizes=SIZES):
@@ -184,6 +184,15 @@ def test_training_starts_from_a_base_without_first_and_last_layer(tmp_path):
     state = module.state_dict()
     assert {n for n in base if not torch.equal(state[n], base[n])} == set()
     assert (set(report.random), report.interpolated) == (set(state) - set(base), ())
+
+
+def test_a_base_says_that_it_cannot_act(tmp_path):
+    base = {n: t for n, t in weights().items() if not n.startswith("action.head.")}
+    checkpoint = open_checkpoint(lerobot_file(tmp_path / "a.safetensors", base, layer_first=False))
+
+    assert not checkpoint.can_act
+    with pytest.raises(ConfigError, match=r"it can start a training \(start_from_video\), but"):
+        load_weights(on_meta(), checkpoint)
 
 
 def test_a_base_with_part_of_its_blocks_is_refused(tmp_path):

@@ -18,6 +18,7 @@ from wamlab.nn.checkpoints.manifest import FILE_NAME, STATISTICS_NAME, WEIGHTS_N
 from wamlab.nn.checkpoints.sizes import DEFAULT_HEAD_DIM, sizes_of
 
 OUR_KEY = "video.patch_embedding.weight"
+ACTION_KEY = "action.head.weight"
 RELEASE_BYTES = 1 << 28
 """Pages read while converting are given back after this many bytes, or they add up to a copy."""
 
@@ -125,6 +126,11 @@ class Checkpoint:
     def num_bytes(self) -> int:
         """Of all its weight files."""
         return sum(path.stat().st_size for path in self.files.paths)
+
+    @property
+    def can_act(self) -> bool:
+        """Whether it maps to actions; else it is at most the start of a training."""
+        return ACTION_KEY in self.names
 
     @property
     def sizes(self) -> Sizes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.checkpoints.checkpoint import Checkpoint
+from wamlab.nn.checkpoints.checkpoint import ACTION_KEY, OUR_KEY, Checkpoint
 from wamlab.nn.checkpoints.sizes import Shape, visible_sizes
 
 MAX_NAMED = 8
@@ -49,7 +49,7 @@ def _listed(what: str, names: Sequence[str]) -> list[str]:
 def _impression(checkpoint: Checkpoint, expected: Mapping[str, Shape]) -> list[str]:
     """What the file looks like, and which sizes differ."""
     lines = [f"it looks like {checkpoint.format.words}"]
-    if checkpoint.format.is_video_only and any(name.startswith("action.") for name in expected):
+    if OUR_KEY in checkpoint.names and not checkpoint.can_act and ACTION_KEY in expected:
         lines[0] += ": it can start a training (start_from_video), but it cannot act"
     theirs, ours = visible_sizes(checkpoint.shapes), visible_sizes(expected)
     differing = [
