@@ -116,7 +116,7 @@ def test_nan_in_the_state_is_no_fault_of_the_policy(folders):
     for request in (good, bad):
         wam.begin(request.key)
 
-    with pytest.raises(SimulatorError, match="state: got .*nan.*expected finite numbers"):
+    with pytest.raises(SimulatorError, match=r"state: got .*nan.*expected finite numbers"):
         wam.plan([good, replace(bad, observations=(broken,))])
     assert len(wam.plan([good])) == 1
 
