@@ -1,0 +1,1 @@
+"""Trains policies on demonstrations; `trainer.train` is where to start."""
