@@ -112,6 +112,7 @@ class WamCard:
         state: Layout of the state that the model reads, as the benchmark gives it.
         action: Layout of the actions, as the benchmark takes them.
         prompt: Words around the instruction, with `{task}` in its place.
+        is_vla: Whether the observed frame is read by an encoder that knows no video (`nn.vla`).
     """
 
     variant: Variant
@@ -129,8 +130,11 @@ class WamCard:
     normalisation: Normalisation = Normalisation.MIN_MAX
     gripper: Gripper = Gripper.AS_EXECUTED
     prompt: str = PROMPT
+    is_vla: bool = False
 
     def __post_init__(self) -> None:
+        if self.is_vla and self.variant is not Variant.ACTION_ONLY:
+            raise ConfigError(f"variant: got {self.variant} for a VLA, which imagines no video")
         for name in ("image_height", "image_width"):
             if (pixels := getattr(self, name)) < 1 or pixels % PIXELS_PER_TOKEN:
                 raise ConfigError(f"{name}: got {pixels}, expected a multiple of 32")

@@ -151,6 +151,11 @@ class VideoExpert(Expert):
         weight = self.patch_embedding.weight.flatten(1)
         return F.linear(patches_BND, weight, self.patch_embedding.bias)
 
+    def head_bends(self, temb_KD: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Shift and scale of the head at each of K timesteps, each of shape (D,)."""
+        shift_scale_K2D = self.head.modulation + temb_KD.unsqueeze(1)
+        return [(shift, scale) for shift, scale in shift_scale_K2D]
+
     def velocity(self, x_BND: Tensor, temb_BND: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """What the tokens say about the latents, shape (B, C, F, Y, X).
 
