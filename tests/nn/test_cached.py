@@ -8,7 +8,7 @@ from tiny_wam import SIZES, loud_mixture
 
 from wamlab.nn.cached import CachedSampler, Prompt
 from wamlab.nn.flow import schedule
-from wamlab.nn.layout import lay_out_for_cpu
+from wamlab.nn.layout import lay_out
 from wamlab.nn.samplers import Mode, Schedules, Start, sample, sample_both
 
 ATOL = 1e-5  # ten rounded steps of a float32 model whose actions are of size one
@@ -146,12 +146,12 @@ def test_a_prompt_without_pads_is_read_whole():
     assert prompts[0].words != "full"
 
 
-def test_weights_laid_out_for_the_cpu_are_the_same_weights():
+def test_weights_laid_out_otherwise_are_the_same_weights():
     model, (start, prompts, state) = loud_mixture(SIZES), inputs()
     before = plain(model, Mode.JOINT, start, prompts, state, schedules()).action_BHA
     stored = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    lay_out_for_cpu(model)
+    lay_out(model)
 
     after = plain(model, Mode.JOINT, start, prompts, state, schedules()).action_BHA
     torch.testing.assert_close(after, before, atol=ATOL, rtol=0)

@@ -87,6 +87,19 @@ def rotate(x_BSMK: Tensor, rotary: Rotary) -> Tensor:
     return torch.view_as_real(pairs * rotary.turn_S1P).flatten(-2).to(x_BSMK.dtype)
 
 
+class Joined(NamedTuple):
+    """Weights of queries, keys and values one below the other.
+
+    Attributes:
+        weight_3ED: Shape (3 E, D).
+        norm_2E: Weights of the norms of queries and keys.
+    """
+
+    weight_3ED: Tensor
+    bias_3E: Tensor
+    norm_2E: Tensor
+
+
 class RmsNorm(nn.Module):
     """Divides by the root mean square over all heads together, in float32."""
 
@@ -96,8 +109,12 @@ class RmsNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x_BSE: Tensor) -> Tensor:
-        normed = F.rms_norm(x_BSE.float(), (x_BSE.shape[-1],), eps=self.eps)
-        return normed.to(x_BSE.dtype) * self.weight
+        return rms_norm(x_BSE, self.eps) * self.weight
+
+
+def rms_norm(x_E: Tensor, eps: float) -> Tensor:
+    """Over the last axis, in float32, then of the type of `x_E`."""
+    return F.rms_norm(x_E.float(), (x_E.shape[-1],), eps=eps).to(x_E.dtype)
 
 
 class Attention(nn.Module):
@@ -113,6 +130,19 @@ class Attention(nn.Module):
         self.norm_q = RmsNorm(inner, eps)
         self.norm_k = RmsNorm(inner, eps)
         self.num_heads = num_heads
+        self._joined: Joined | None = None
+
+    def join(self, weights: Joined) -> None:
+        """Makes the projections views of joined ones; from then on `heads` multiplies once.
+
+        The module must stay where it is: moving it to another device or type parts the views.
+        """
+        width = len(weights.weight_3ED) // 3
+        for index, layer in enumerate((self.q, self.k, self.v)):
+            rows = slice(index * width, (index + 1) * width)
+            layer.weight.data, layer.bias.data = weights.weight_3ED[rows], weights.bias_3E[rows]
+        self.norm_q.weight.data, self.norm_k.weight.data = weights.norm_2E.unbind(0)
+        self._joined = weights
 
     def queries(self, x_BSD: Tensor, rotary: Rotary | None = None) -> Tensor:
         """Shape (B, M, S, K)."""
@@ -123,7 +153,14 @@ class Attention(nn.Module):
         return KeysValues(k_BMSK, self._split(self.v(x_BSD), None))
 
     def heads(self, x_BSD: Tensor, rotary: Rotary) -> Heads:
-        return Heads(self.queries(x_BSD, rotary), *self.keys_values(x_BSD, rotary))
+        if self._joined is None:
+            return Heads(self.queries(x_BSD, rotary), *self.keys_values(x_BSD, rotary))
+        made_BS3E = F.linear(x_BSD, self._joined.weight_3ED, self._joined.bias_3E)
+        made_BS3MK = made_BS3E.unflatten(-1, (3, self.num_heads, -1))
+        qk_BS2E = rms_norm(made_BS3MK[:, :, :2].flatten(-2), self.norm_q.eps)
+        qk_BSMK = (qk_BS2E * self._joined.norm_2E).unflatten(-1, (self.num_heads, -1)).flatten(2, 3)
+        q_BMSK, k_BMSK = rotate(qk_BSMK, rotary).transpose(1, 2).chunk(2, dim=1)
+        return Heads(q_BMSK, k_BMSK, made_BS3MK[:, :, 2].transpose(1, 2))
 
     def _split(self, x_BSE: Tensor, rotary: Rotary | None) -> Tensor:
         x_BSMK = x_BSE.unflatten(-1, (self.num_heads, -1))

@@ -272,12 +272,13 @@ class _Plan:
         """Video tokens through all blocks; their keys and values go to their place."""
         last = len(bends) - 1
         for layer, (block, bend) in enumerate(zip(self._video_blocks, bends, strict=True)):
-            h_BSD = block.before_attention(x_BSD, bend)
-            self._write(layer, place, block.self_attn.keys_values(h_BSD, rotary))
             if keys_only and layer == last:
+                h_BSD = block.before_attention(x_BSD, bend)
+                self._write(layer, place, block.self_attn.keys_values(h_BSD, rotary))
                 return x_BSD
-            asked = block.self_attn.queries(h_BSD, rotary)
-            mixed = attend(asked, self._memory(layer, seen))
+            heads = block.heads(x_BSD, bend, rotary)
+            self._write(layer, place, KeysValues(heads.k_BMSK, heads.v_BMSK))
+            mixed = attend(heads.q_BMSK, self._memory(layer, seen))
             text = self._context.video[layer]
             x_BSD = block.after_attention(x_BSD, mixed, bend, text, self._context.bias_B11Q)
         return x_BSD
@@ -309,11 +310,10 @@ def _tables(model: Mixture, schedules: Schedules) -> _Tables:
     _, clean_6D = model.video.time(torch.zeros_like(t_video[0]))
     temb_KD, tmod_K6D = model.video.time(t_video)
     _, action_K6D = model.action.time(t_action)
-    head_K2D = model.video.head.modulation + temb_KD.unsqueeze(1)
     return _Tables(
         clean=_bends(model.video, clean_6D),
         video=[_bends(model.video, tmod_6D) for tmod_6D in tmod_K6D],
-        head=[(shift, scale) for shift, scale in head_K2D],
+        head=model.video.head_bends(temb_KD),
         action=[_bends(model.action, tmod_6D) for tmod_6D in action_K6D],
     )
 

@@ -13,7 +13,7 @@ from wamlab.core.config import digest
 from wamlab.core.errors import ConfigError
 from wamlab.nn.card import Variant, WamCard
 from wamlab.nn.checkpoints import open_checkpoint, resolve_card
-from wamlab.nn.layout import lay_out_for_cpu
+from wamlab.nn.layout import lay_out
 from wamlab.nn.mixture import Mixture
 from wamlab.nn.statistics import Normalisers, read_statistics
 from wamlab.nn.text import PromptCache, TextEncoder
@@ -94,8 +94,7 @@ def load_parts(
         model = Mixture(card.sizes)
     load_weights(model, checkpoint, dtype, device=device)
     model.eval().requires_grad_(False)
-    if device.type == "cpu":
-        lay_out_for_cpu(model)
+    lay_out(model)
     identities = [
         checkpoint.identity,
         digest(card),
