@@ -1,10 +1,8 @@
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from plane import curve, losses, training, write_demonstrations
@@ -12,8 +10,6 @@ from plane import curve, losses, training, write_demonstrations
 from wamlab.core.errors import ConfigError, StoreError
 from wamlab.training.recipe import Optimiser, Precision
 from wamlab.training.trainer import train
-
-HERE = Path(__file__).parent
 
 
 def test_stopped_and_continued_gives_the_same_losses_to_the_last_digit(home, straight, tmp_path):
@@ -35,14 +31,20 @@ def test_the_same_in_bfloat16(home, tmp_path):
 
 
 def test_killed_between_checkpoints_gives_the_same_losses(home, straight, tmp_path):
-    killed = subprocess.run(
-        [sys.executable, HERE / "killed.py", home, tmp_path, "5"], capture_output=True, check=False
+    def kill(progress):
+        if (progress.stage, progress.num_done) == ("training", 5):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = multiprocessing.get_context("fork").Process(
+        target=train, args=(training(home), tmp_path), kwargs={"progress": kill}
     )
+    child.start()
+    child.join()
     steps_before = [line["step"] for line in curve(tmp_path)]
 
     train(training(home), tmp_path)
 
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert child.exitcode == -signal.SIGKILL
     assert steps_before == [1, 2, 3, 4, 5]  # two of them past the checkpoint
     assert losses(tmp_path) == losses(straight)
 

@@ -18,6 +18,7 @@ Evaluate, time and diagnose robot policies.
 run
   wamlab eval    RECIPE            run every episode that has no record yet
   wamlab demos   RECIPE --out DIR  record demonstrations to train on, as a LeRobot dataset
+  wamlab train   RECIPE            train a policy on them; the same command continues
 look
   wamlab report  RUN [RUN ...]     one HTML page; several runs are compared in pairs
   wamlab ls      [DIR]             runs, how far they are, their success rates
