@@ -15,7 +15,7 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import ftfy
 import torch
@@ -42,6 +42,13 @@ class TextEmbedding(NamedTuple):
 
     text_LD: Tensor
     num_valid: int
+
+
+class PromptEncoder(Protocol):
+    """What makes rows of a prompt: `TextEncoder`, or one without weights (`nn.nano_text`)."""
+
+    def encode(self, prompt: str, num_tokens: int) -> TextEmbedding:
+        """Rows of a raw prompt, padded with zero rows or cut to `num_tokens`."""
 
 
 def prompt_of(template: str, instruction: str) -> str:
@@ -144,7 +151,7 @@ class PromptCache:
         num_tokens: int,
         text_dim: int,
         folder: Path | None = None,
-        load_encoder: Callable[[], TextEncoder] | None = None,
+        load_encoder: Callable[[], PromptEncoder] | None = None,
     ) -> None:
         """Opens the cache.
 
@@ -163,7 +170,7 @@ class PromptCache:
         self._num_tokens, self._text_dim = num_tokens, text_dim
         self._folder = folder
         self._load_encoder = load_encoder
-        self._encoder: TextEncoder | None = None
+        self._encoder: PromptEncoder | None = None
         self._known: dict[str, TextEmbedding] = {}
 
     def embedding(self, prompt: str) -> TextEmbedding:
