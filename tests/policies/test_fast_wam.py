@@ -153,6 +153,11 @@ def test_a_missing_part_is_named_before_the_run(tmp_path, missing, message):
         policy(folder)
 
 
+def test_a_missing_checkpoint_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match=r"checkpoint: no .*nowhere; name a model folder"):
+        policy(tmp_path / "nowhere")
+
+
 def test_a_vae_of_another_model_is_refused(tmp_path):
     from tiny import tiny_vae_folder
 

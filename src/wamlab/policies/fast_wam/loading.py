@@ -72,6 +72,11 @@ def load_parts(
     Raises:
         ConfigError: If a part is missing or does not fit; the message says which and what to do.
     """
+    if not sources.checkpoint.exists():
+        raise ConfigError(
+            f"checkpoint: no {sources.checkpoint}; name a model folder (made by `wamlab weights "
+            "convert`), a .pt or a LeRobot folder with --set policy.checkpoint=PATH"
+        )
     checkpoint = open_checkpoint(sources.checkpoint)
     card = resolve_card(checkpoint, variant=sources.variant, action_shift=sources.action_shift)
     inside = sources.checkpoint if sources.checkpoint.is_dir() else sources.checkpoint.parent
