@@ -132,9 +132,7 @@ def _train(fixture: Fixture, case: str) -> Tree:
         wanted = stored[name].shape[1] if name in stored else tokens.shape[1]
         return tokens[:, :wanted]
 
-    mask = inputs.mask
-    if "attention_mask" in stored and stored["attention_mask"].ndim == 2:
-        mask = mask.flatten(0, -3)[0] if mask.ndim > 2 else mask
+    mask = _shaped_as(inputs.mask, stored.get("attention_mask"))
     grads = {
         f"grads/{_original(name)}": parameter.grad
         for name, parameter in model.named_parameters()
@@ -154,6 +152,15 @@ def _train(fixture: Fixture, case: str) -> Tree:
         "pred_video": said.video_BCFYX,
         "pred_action": said.action_BHA,
     }
+
+
+def _shaped_as(mask: torch.Tensor, stored: np.ndarray | None) -> torch.Tensor:
+    """A mask that is the same for all samples may be stored once, or once a sample."""
+    if stored is None or tuple(mask.shape) == stored.shape:
+        return mask
+    if stored.ndim == 2:
+        return mask.flatten(0, -3)[0]
+    return mask.expand(*stored.shape) if mask.ndim == 2 else mask[: len(stored)]
 
 
 def _draws(fixture: Fixture, variant: Variant, *, only_first: bool) -> Draws:
