@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from wamlab.benchmarks.pointmass import PointMass
+from wamlab.core.recipe import Run
 from wamlab.nn.card import Gripper, Sizes, Variant, WamCard, libero_card, side_by_side
-from wamlab.training.recipe import Data, Precision, Training
+from wamlab.policies.fast_wam import FastWam
+from wamlab.training.recipe import Data, Evaluation, Precision, Training
 from wamlab.training.world_action import WorldAction
 
 WAN = Path("checkpoints/Wan2.2-TI2V-5B-Diffusers")
@@ -104,3 +106,14 @@ def plane() -> Training:
         name="plane",
         checkpoint_every=100,
     )
+
+
+def plane_evaluated() -> Training:
+    """The same, its success on 4 starts measured at every hundredth step."""
+    run = Run(
+        policy=FastWam.Config(checkpoint=Path("the model of the step")),
+        benchmark=PointMass.Config(num_inits=4),
+        replan_every=4,
+        name="plane",
+    )
+    return replace(plane(), evaluation=Evaluation(run=run, every=100))

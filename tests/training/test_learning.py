@@ -66,6 +66,18 @@ def test_without_video_its_head_stays_as_it_was_drawn(home, tmp_path):
     assert not torch.equal(weights["action.head.weight"], before["action.head.weight"])
 
 
+def test_the_vla_is_trained_by_the_same_objective(home, tmp_path):
+    recipe = training(home, video_weight=0.0)
+    card = replace(CARD, is_vla=True)
+
+    trained = train(replace(recipe, objective=replace(recipe.objective, card=card)), tmp_path)
+
+    weights = load_file(trained.model / "model.safetensors")
+    assert set(losses(tmp_path)[6]) == {"total", "action"}
+    assert "video.patch_embedding.weight" in weights
+    assert "video.head.head.weight" not in weights
+
+
 def test_a_training_can_start_from_a_model(home, straight, tmp_path):
     recipe = training(home, num_steps=1, optimiser=Optimiser(learning_rate=1e-9))
     start = replace(recipe.objective, start=straight / "model")

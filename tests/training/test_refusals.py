@@ -95,6 +95,13 @@ def test_a_folder_in_use_is_refused(home, tmp_path):
         train(training(home), tmp_path, progress=again)
 
 
+def test_a_vla_is_not_trained_on_video(home):
+    objective = training(home).objective
+
+    with pytest.raises(ConfigError, match=r"video_weight: got 1\.0, expected 0: a VLA"):
+        replace(objective, card=replace(objective.card, is_vla=True))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

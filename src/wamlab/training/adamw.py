@@ -77,7 +77,7 @@ class ShardedAdamW:
             if self._owner[name] == processes.rank:
                 # In float32 the weight is its own master.
                 self._masters[name] = weight if dtype == torch.float32 else nn.Parameter(full)
-            if processes.count > 1:
+            if processes.count > 1 and weight.requires_grad:
                 weight.register_post_accumulate_grad_hook(partial(self._send_gradient, name))
         self._adam = torch.optim.AdamW(
             self._masters.values(),

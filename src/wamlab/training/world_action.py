@@ -1,4 +1,4 @@
-"""Trains a world action model of any variant, with or without video.
+"""Trains a world action model of any variant, with or without video, or the VLA beside it.
 
 Shape legend: as in `training.objective`.
 
@@ -19,12 +19,13 @@ from torch import Tensor
 from wamlab.core.errors import ConfigError
 from wamlab.nn.card import WamCard
 from wamlab.nn.checkpoints import open_checkpoint, save_folder
+from wamlab.nn.frozen import load_text, load_vae
 from wamlab.nn.losses import Draws, Window, draw, losses
 from wamlab.nn.mixture import Mixture
-from wamlab.nn.text import PromptCache, TextEncoder, prompt_of
-from wamlab.nn.video_vae import VideoVae
+from wamlab.nn.text import PromptCache, prompt_of
+from wamlab.nn.vla import model_of
 from wamlab.nn.weights import load_weights, start_from_video
-from wamlab.training.objective import TOTAL, Batch
+from wamlab.training.objective import TOTAL, Batch, FrozenEncoder
 
 VAE_FOLDER, TEXT_FOLDER = "vae", "text"  # inside a model folder
 PIXELS_PER_LATENT = 16  # Wan 2.2's VAE
@@ -59,6 +60,10 @@ class WorldAction:
         def __post_init__(self) -> None:
             if self.video_weight < 0:
                 raise ConfigError(f"video_weight: got {self.video_weight}, expected 0 or more")
+            if self.card.is_vla and self.video_weight:
+                raise ConfigError(
+                    f"video_weight: got {self.video_weight}, expected 0: a VLA knows no video"
+                )
             if not 0 <= self.idm_probability <= 1:
                 raise ConfigError(f"idm_probability: got {self.idm_probability}, expected 0 to 1")
 
@@ -66,15 +71,15 @@ class WorldAction:
         self._config = config
         self.card = config.card
         self.module = self.outline()
-        self.encoder: VideoVae | None = None
+        self.encoder: FrozenEncoder | None = None
 
     def load(self, seed: int, device: torch.device) -> str:
-        self.encoder = _fitting_vae(self._config.vae, self.card).to(device)
+        self.encoder = _fitting_vae(self._config.vae, self.card, device)
         if self._config.start is None:
             # torch's layers draw from the global stream; it is put back behind them.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                self.module = Mixture(self.card.sizes).to(device)
+                self.module = model_of(self.card).to(device)
             return "random weights"
         checkpoint = open_checkpoint(self._config.start)
         if checkpoint.format.is_video_only:
@@ -92,7 +97,7 @@ class WorldAction:
             num_tokens=self.card.num_text_tokens,
             text_dim=self.card.sizes.text_dim,
             folder=self._config.prompts,
-            load_encoder=None if text is None else lambda: TextEncoder.load(text, torch.bfloat16),
+            load_encoder=None if text is None else lambda: load_text(text, torch.bfloat16),
         )
         with torch.no_grad():
             return {
@@ -109,7 +114,6 @@ class WorldAction:
             image_is_pad_BR=batch.image_is_pad_BR,
         )
         module = self.module
-        assert isinstance(module, Mixture), "built here"
         # On the CPU, since it is only asked whether it is all True, as in every released model.
         text_mask_BL = torch.ones(batch.text_BLT.shape[:2], dtype=torch.bool)
         state_BP = batch.state_BP if self.card.sizes.state_dim else None
@@ -128,7 +132,7 @@ class WorldAction:
 
     def outline(self) -> Mixture:
         with torch.device("meta"):
-            return Mixture(self.card.sizes)
+            return model_of(self.card)
 
     def outline_batch(self, batch_size: int, dtype: torch.dtype) -> Batch:
         card, sizes = self.card, self.card.sizes
@@ -197,8 +201,8 @@ class WorldAction:
         )
 
 
-def _fitting_vae(folder: Path, card: WamCard) -> VideoVae:
-    vae = VideoVae.load(folder, torch.float32, decoder=False)
+def _fitting_vae(folder: Path, card: WamCard, device: torch.device) -> FrozenEncoder:
+    vae = load_vae(folder, torch.float32, decoder=False).to(device)
     if vae.latent_channels != card.sizes.latent_channels:
         raise ConfigError(
             f"{folder}: its latents have {vae.latent_channels} channels, expected "
