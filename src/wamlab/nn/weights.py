@@ -69,6 +69,7 @@ def load_weights(
     dtype: torch.dtype | None = None,
     *,
     device: torch.device | str = "cpu",
+    copy: bool = False,
 ) -> LoadReport:
     """Replaces every parameter and persistent buffer of a module by a checkpoint's.
 
@@ -80,6 +81,8 @@ def load_weights(
             text encoder those of diffusers or transformers.
         dtype: To convert floating-point numbers to; as stored if not given.
         device: Where the weights go.
+        copy: Read every tensor now, and map nothing: for weights that will be rearranged, which
+            would otherwise be in memory twice.
 
     Raises:
         ConfigError: If a name is missing or unexpected or a shape differs; nothing was replaced.
@@ -88,7 +91,7 @@ def load_weights(
     slots = _slots(module)
     check_fits(checkpoint, _wanted(slots, checkpoint.names))
     for name, tensor in checkpoint.stream(checkpoint.names):
-        slots[name].fill(tensor, dtype, device)
+        slots[name].fill(tensor, dtype, device, copy=copy)
     return _report(checkpoint, dtype)
 
 
@@ -151,8 +154,16 @@ class _Slot:
     def shape(self) -> Shape:
         return tuple(self.tensor.shape)
 
-    def fill(self, tensor: Tensor, dtype: torch.dtype | None, device: torch.device | str) -> None:
-        new = tensor.to(device=device, dtype=converted_dtype(tensor.dtype, dtype))
+    def fill(
+        self,
+        tensor: Tensor,
+        dtype: torch.dtype | None,
+        device: torch.device | str,
+        *,
+        copy: bool = False,
+    ) -> None:
+        wanted = converted_dtype(tensor.dtype, dtype)
+        new = tensor.to(device=device, dtype=wanted, copy=copy)
         if isinstance(self.tensor, nn.Parameter):
             new = nn.Parameter(new, requires_grad=self.tensor.requires_grad)
         for module, name in self.places:

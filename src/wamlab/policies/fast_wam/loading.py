@@ -97,7 +97,7 @@ def load_parts(
     prompts, text_identity = _prompts(sources, inside, card, dtype, device)
     with torch.device("meta"):
         model = Mixture(card.sizes)
-    load_weights(model, checkpoint, dtype, device=device)
+    load_weights(model, checkpoint, dtype, device=device, copy=True)
     model.eval().requires_grad_(False)
     lay_out(model)
     identities = [
