@@ -10,7 +10,7 @@ from wamlab.nn.card import RELEASED_SIZES, Variant
 from wamlab.nn.losses import Window, draw, losses
 from wamlab.nn.mixture import Mixture
 from wamlab.nn.samplers import Mode, Start, sample, schedules_of
-from wamlab.nn.vla import FlowVla, check_vla, model_of, num_parameters
+from wamlab.nn.vla import FlowVla, check_vla, model_of
 
 BATCH, ROWS = 3, 5
 CARD = replace(tiny_card(Variant.ACTION_ONLY), is_vla=True)
@@ -92,16 +92,18 @@ def test_the_observed_frame_changes_the_loss(model):
     assert abs(other - loss_of(model, batch)) > 1e-3
 
 
-def test_every_trained_parameter_has_a_gradient_and_no_other(model):
+def test_all_that_keys_and_values_depend_on_is_trained(model):
     loss_of(model, window()).backward()
 
-    reached = {name for name, p in model.named_parameters() if p.grad is not None}
-    moved = {name for name in reached if model.get_parameter(name).grad.abs().max() > 0}
-    trained = {name for name, p in model.named_parameters() if p.requires_grad}
-    # A constant on all keys of a query changes no softmax.
-    no_effect = {name for name in trained - moved if name.endswith("attn.k.bias")}
-    assert reached == trained
-    assert moved | no_effect == trained
+    untouched = {name for name, p in model.named_parameters() if p.grad is None}
+    still = {n for n, p in model.named_parameters() if p.grad is not None and not p.grad.any()}
+    last = "video.blocks.1."
+    parts = ("self_attn.q.", "self_attn.norm_q.", "self_attn.o.", "cross_attn.", "norm3.", "ffn.")
+    assert untouched == {
+        name for name in model.state_dict() if name.startswith(tuple(last + part for part in parts))
+    }
+    # A constant added to all keys changes no softmax.
+    assert all(name.endswith("attn.k.bias") for name in still)
 
 
 def test_asking_it_for_a_video_loss_is_no_number(model):
@@ -124,7 +126,6 @@ def test_at_full_size_it_is_within_two_percent_of_fast_wam():
 
     share = sum(p.numel() for p in vla.parameters()) / sum(p.numel() for p in wam.parameters())
     assert 0.98 < share < 1
-    assert num_parameters(vla) < num_parameters(wam)
 
 
 def test_the_card_decides_the_model():

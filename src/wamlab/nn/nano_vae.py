@@ -77,7 +77,6 @@ class NanoVaeNet(nn.Module):
         self.image_decoder = _Decoder(channels, 1, sizes)
         self.group_decoder = _Decoder(2 * channels, TEMPORAL, sizes)
         self.painter = _Painter(sizes.paint_width)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, pixels_BT3HW: Tensor) -> Tensor:
         """Raw latents, shape (B, t, C, h, w)."""
@@ -151,8 +150,7 @@ class NanoVae:
             raise ConfigError(
                 f"VAE weights in {folder} do not fit its config.json: {error}"
             ) from None
-        # Weights come from the file in their plain order.
-        return cls(model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        return cls(model)
 
     def save(self, folder: Path, dtype: torch.dtype) -> None:
         """Writes what `load` reads."""
@@ -256,6 +254,9 @@ class _Block(nn.Module):
         self.narrow = nn.Linear(2 * width, width)
 
     def forward(self, x_NDYX: Tensor) -> Tensor:
+        # With channels last, the permutations below move nothing. Only activations are so: an
+        # optimiser's running means are restored in plain order, and must lie like the weights.
+        x_NDYX = x_NDYX.contiguous(memory_format=torch.channels_last)
         h_NYXD = self.norm(self.around(x_NDYX).permute(0, 2, 3, 1))
         h_NYXD = self.narrow(F.gelu(self.widen(h_NYXD), approximate="tanh"))
         return x_NDYX + h_NYXD.permute(0, 3, 1, 2)

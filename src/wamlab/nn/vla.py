@@ -15,8 +15,9 @@ embedding of time, here in each block alone. It therefore tells apart what video
 gives from what the architecture gives, and costs less to train: one latent frame in place of all.
 
 Because keys and values are all that actions see of the encoder, the last layer's query, output,
-text attention and feed-forward reach nothing. A world action model trains them on video. Here
-they are frozen, and kept so that Wan's weights and the cached sampler fit as they are.
+text attention and feed-forward reach nothing. A world action model trains them on video; here
+they get no gradient, as in a training without video. They are kept so that depth, names and
+samplers are the same.
 
 Shape legend: as in `nn.mixture`.
 """
@@ -34,16 +35,6 @@ from wamlab.nn.card import Sizes, Variant, WamCard
 from wamlab.nn.dit import VideoExpert
 from wamlab.nn.mixture import Context, Copy, Mixture, Velocities, text_mask
 
-REACHES_NOTHING = (
-    "self_attn.q.",
-    "self_attn.norm_q.",
-    "self_attn.o.",
-    "cross_attn.",
-    "norm3.",
-    "ffn.",
-)
-"""Parts of the encoder's last block that no key or value depends on."""
-
 
 class ObservationEncoder(VideoExpert):
     """A video expert without time: each block's shift, scale and gate are its own and constant."""
@@ -51,8 +42,6 @@ class ObservationEncoder(VideoExpert):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
         del self.time_embedding, self.time_projection, self.head
-        for name, parameter in self.blocks[-1].named_parameters():
-            parameter.requires_grad_(not name.startswith(REACHES_NOTHING))
 
     def time(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Nothing to add to any block: zeros, broadcastable to (*t, D) and (*t, 6, D)."""
@@ -118,8 +107,3 @@ def check_vla(card: WamCard) -> None:
             f"model: is a {card.variant} {'VLA' if card.is_vla else 'world action model'}, "
             "expected a VLA; use policy fast_wam for a world action model"
         )
-
-
-def num_parameters(model: Mixture) -> int:
-    """Those that are trained."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from wamlab.core.errors import ConfigError
 from wamlab.nn.card import WamCard
-from wamlab.nn.nano_vae import NanoVae, NanoVaeNet, NanoVaeSizes, pixels_of
+from wamlab.nn.nano_vae import SPATIAL, NanoVae, NanoVaeNet, NanoVaeSizes, pixels_of
 from wamlab.training.objective import TOTAL, Batch, FrozenEncoder
 
 LATENT_NOISE = 0.1
@@ -39,11 +39,17 @@ class NanoVaeObjective:
 
         Attributes:
             card: Canvas, frames and steps between them are read from it.
+            crop_px: Side of the squares that are cut from a window; background is plentiful and
+                teaches little.
+            num_crops: Of each window. The first is uniform over the canvas, the second lies
+                where something moves, and so on in turn.
             motion_weight: A pixel's error counts 1, and this much more if it moves.
         """
 
         card: WamCard
         sizes: NanoVaeSizes = field(default_factory=NanoVaeSizes)
+        crop_px: int = 64
+        num_crops: int = 2
         motion_weight: float = 4.0
 
         def __post_init__(self) -> None:
@@ -54,6 +60,14 @@ class NanoVaeObjective:
                     f"latent_channels: got {self.sizes.latent_channels}, expected "
                     f"{self.card.sizes.latent_channels} as in the card"
                 )
+            shortest = min(self.card.image_height, self.card.image_width)
+            if self.crop_px % SPATIAL or not SPATIAL <= self.crop_px <= shortest:
+                raise ConfigError(
+                    f"crop_px: got {self.crop_px}, expected a multiple of {SPATIAL} of at most "
+                    f"{shortest}"
+                )
+            if self.num_crops < 1:
+                raise ConfigError(f"num_crops: got {self.num_crops}, expected at least 1")
             if self.card.num_frames < 2:
                 raise ConfigError("num_frames: got 1, expected 5 or more, to learn groups too")
 
@@ -80,14 +94,20 @@ class NanoVaeObjective:
         assert batch.frames_BRHW3 is not None, "there is no encoder in front"
         module = self.module
         assert isinstance(module, _Trained), "built here"
-        wanted_BR3HW = pixels_of(batch.frames_BRHW3).to(module.mean_C.dtype)
+        squares = [
+            crop(frames_RHW3, self._config.crop_px, generator, where_it_moves=index % 2 == 1)
+            for frames_RHW3, generator in zip(batch.frames_BRHW3, generators, strict=True)
+            for index in range(self._config.num_crops)
+        ]
+        wanted_BR3HW = pixels_of(torch.stack(squares)).to(module.mean_C.dtype)
         raw_BtChw = module.net.encode(wanted_BR3HW)
-        shape = raw_BtChw.shape[1:]
-        noise = torch.stack([torch.randn(shape, generator=each) for each in generators])
+        shape = (self._config.num_crops, *raw_BtChw.shape[1:])
+        noise = torch.cat([torch.randn(shape, generator=each) for each in generators])
         came_BR3HW = module.net.decode(raw_BtChw + LATENT_NOISE * noise.to(raw_BtChw))
-        counts = 1 + self._config.motion_weight * is_moving(wanted_BR3HW)
         apart = came_BR3HW - wanted_BR3HW
-        error = (apart.abs().mean(dim=2) * counts).sum() / counts.sum()
+        error_BHW = apart.abs().mean(dim=(1, 2))
+        counts_BHW = 1 + self._config.motion_weight * is_moving(wanted_BR3HW)
+        error = (error_BHW * counts_BHW).sum() / counts_BHW.sum()
         surprise = module.surprise(raw_BtChw.detach())
         total = error + LATENT_PENALTY * raw_BtChw.square().mean() + SCALE_WEIGHT * surprise
         return {
@@ -163,10 +183,31 @@ class _Trained(nn.Module):
         return NanoVae(net)
 
 
+def crop(
+    frames_RHW3: Tensor, side: int, generator: torch.Generator, *, where_it_moves: bool
+) -> Tensor:
+    """Cuts a square out of all frames of a window, in whole latents.
+
+    Args:
+        where_it_moves: Around a random one of the pixels that change, if any does.
+    """
+    _, height, width, _ = frames_RHW3.shape
+    draw = torch.rand(2, generator=generator)
+    span = torch.tensor([height - side, width - side])
+    corner = draw * (span + SPATIAL)
+    if where_it_moves and not frames_RHW3.is_meta:
+        pixels_1R3HW = pixels_of(frames_RHW3.unsqueeze(0))
+        places = is_moving(pixels_1R3HW)[0].nonzero()
+        if len(places):
+            corner = places[int(draw[0] * len(places))].cpu() - side / 2
+    row, column = (corner.clamp(min=0) // SPATIAL * SPATIAL).minimum(span).int().tolist()
+    return frames_RHW3[:, row : row + side, column : column + side]
+
+
 def is_moving(pixels_BR3HW: Tensor) -> Tensor:
-    """Bool, shape (B, 1, H, W): pixels whose colour changes within the window."""
+    """Bool, shape (B, H, W): pixels whose colour changes within the window."""
     change = pixels_BR3HW.amax(dim=1) - pixels_BR3HW.amin(dim=1)
-    return change.amax(dim=1, keepdim=True) > MOVED
+    return change.amax(dim=1) > MOVED
 
 
 def psnr_db(apart: Tensor) -> Tensor:
