@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny_wam import plane_card, tiny_card, tiny_wam_folder
 
 from wamlab.benchmarks.pointmass import PointMass
 from wamlab.core.contracts import check_policy, first_requests
 from wamlab.core.errors import ConfigError, SimulatorError
 from wamlab.nn.card import Variant
+from wamlab.nn.model_folder import Sources, load_parts
+from wamlab.nn.planning import executable
 from wamlab.nn.samplers import Mode
 from wamlab.policies.fast_wam import Computation, Dtype, FastWam
 
@@ -100,13 +103,16 @@ def test_bfloat16_stays_near_float32(folders):
 
 
 def test_a_gripper_of_zero_and_one_is_executed_as_open_minus_one(tmp_path):
-    wam = policy(tiny_wam_folder(tmp_path / "wam", tiny_card(Variant.ACTION_ONLY)))
+    folder = tiny_wam_folder(tmp_path / "wam", tiny_card(Variant.ACTION_ONLY))
+    parts = load_parts(
+        Sources(checkpoint=folder), dtype=torch.float32, device=torch.device("cpu"), decoder=False
+    )
     normalised = np.zeros((1, 32, 7), np.float32)
 
     for said, executed in ((0.2, 1), (0.9, -1)):
-        scale, offset = (getattr(wam._parts.normalisers.action, n) for n in ("scale", "offset"))
+        scale, offset = (getattr(parts.normalisers.action, n) for n in ("scale", "offset"))
         normalised[..., -1] = said * scale[-1] + offset[-1]
-        assert (wam._executable(normalised)[..., -1] == executed).all()
+        assert (executable(normalised, parts)[..., -1] == executed).all()
 
 
 def test_nan_in_the_state_is_no_fault_of_the_policy(folders):

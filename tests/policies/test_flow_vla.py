@@ -13,6 +13,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.nn.card import Variant
 from wamlab.nn.checkpoints import save_folder
 from wamlab.nn.vla import model_of
+from wamlab.policies.fast_wam import FastWam
 from wamlab.policies.flow_vla import Computation, FlowVla
 
 BENCHMARK = PointMass(PointMass.Config())
@@ -89,6 +90,11 @@ def test_a_world_action_model_is_refused(tmp_path):
 
     with pytest.raises(ConfigError, match="joint world action model, expected a VLA"):
         policy(wam)
+
+
+def test_the_other_policy_refuses_it_and_names_this_one(folder):
+    with pytest.raises(ConfigError, match=r"is a VLA, .*use policy flow_vla"):
+        FastWam(FastWam.Config(checkpoint=folder))
 
 
 @pytest.mark.parametrize("name", ["num_denoise_steps", "max_batch"])

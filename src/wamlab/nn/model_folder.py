@@ -76,6 +76,12 @@ def load_parts(
     Raises:
         ConfigError: If a part is missing or does not fit; the message says which and what to do.
     """
+    if not sources.checkpoint.exists():
+        raise ConfigError(
+            f"checkpoint: no {sources.checkpoint}; name a model folder (of `wamlab train` or "
+            "`wamlab weights convert`), a .pt or a LeRobot folder with "
+            "--set policy.checkpoint=PATH"
+        )
     checkpoint = open_checkpoint(sources.checkpoint)
     card = resolve_card(checkpoint, variant=sources.variant, action_shift=sources.action_shift)
     inside = sources.checkpoint if sources.checkpoint.is_dir() else sources.checkpoint.parent
@@ -96,7 +102,7 @@ def load_parts(
     prompts, text_identity = _prompts(sources, inside, card, dtype, device)
     with torch.device("meta"):
         model = model_of(card)
-    load_weights(model, checkpoint, dtype, device=device)
+    load_weights(model, checkpoint, dtype, device=device, copy=True)
     model.eval().requires_grad_(False)
     lay_out(model)
     identities = [

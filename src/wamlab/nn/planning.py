@@ -122,7 +122,7 @@ class Planner:
         if done.video_BCFYX is not None and self._sampling.imagine:
             imagined = self._parts.vae.decode(done.video_BCFYX).cpu().numpy()
             clock.stop("decode")
-        actions_BHA = self._executable(done.action_BHA.float().cpu().numpy())
+        actions_BHA = executable(done.action_BHA.float().cpu().numpy(), self._parts)
         clock.stop("postprocess")
         return [
             ActionChunk(
@@ -189,12 +189,13 @@ class Planner:
         stream = f"policy/{part}/{self._num_plans[key]}"
         return torch.from_numpy(key.rng(stream).standard_normal(shape, np.float32))
 
-    def _executable(self, action_BHA: NDArray[np.float32]) -> NDArray[np.float32]:
-        """In the benchmark's units and signs."""
-        actions = self._parts.normalisers.action.denormalise(action_BHA)
-        if self._parts.card.gripper is Gripper.CLOSE_0_OPEN_1:
-            actions[..., -1] = -np.sign(2 * actions[..., -1] - 1)
-        return actions
+
+def executable(action_BHA: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:
+    """What a model says, in the benchmark's units and signs."""
+    actions = parts.normalisers.action.denormalise(action_BHA)
+    if parts.card.gripper is Gripper.CLOSE_0_OPEN_1:
+        actions[..., -1] = -np.sign(2 * actions[..., -1] - 1)
+    return actions
 
 
 def spec_of(card: WamCard) -> PolicySpec:
