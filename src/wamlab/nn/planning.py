@@ -48,6 +48,7 @@ class Sampling:
         imagine: Decode the video that the model expects.
         fixed_seed: Draw the same noise at each plan; None draws from the episode's name.
         max_batch: Episodes in one forward pass; more are planned in several.
+        num_threads: CPU threads of this process.
     """
 
     mode: Mode
@@ -56,9 +57,10 @@ class Sampling:
     fixed_seed: int | None
     computation: Computation
     max_batch: int
+    num_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("num_denoise_steps", "max_batch"):
+        for name in ("num_denoise_steps", "max_batch", "num_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
 
@@ -73,6 +75,7 @@ class Planner:
     def __init__(
         self, parts: Parts, sampling: Sampling, *, dtype: torch.dtype, device: torch.device
     ) -> None:
+        torch.set_num_threads(sampling.num_threads)
         self._parts, self._sampling = parts, sampling
         self._dtype, self._device = dtype, device
         self._schedules = schedules_of(

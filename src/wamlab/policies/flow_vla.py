@@ -37,7 +37,11 @@ class FlowVla:
             computation: Which code plans.
             dtype: Number format.
             device: E.g. "cpu" or "cuda:0".
-            max_batch: Episodes in one forward pass; more are planned in several.
+            max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
+                independent of their company to the last bit, not only to 1e-5.
+            num_threads: CPU threads of this process. Not taken from the machine: other numbers
+                of threads round differently, and beside busy simulators threads wait for each
+                other (two on two busy cores made a plan 10 times slower, 2026-11-24).
         """
 
         checkpoint: Path
@@ -51,9 +55,10 @@ class FlowVla:
         dtype: Dtype = Dtype.FLOAT32
         device: str = "cpu"
         max_batch: int = 32
+        num_threads: int = 1
 
         def __post_init__(self) -> None:
-            for name in ("num_denoise_steps", "max_batch"):
+            for name in ("num_denoise_steps", "max_batch", "num_threads"):
                 if getattr(self, name) < 1:
                     raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
 
@@ -81,6 +86,7 @@ class FlowVla:
             fixed_seed=config.fixed_seed,
             computation=config.computation,
             max_batch=config.max_batch,
+            num_threads=config.num_threads,
         )
         self._planner = Planner(parts, sampling, dtype=dtype, device=device)
         self.spec = self._planner.spec
