@@ -43,7 +43,7 @@ class Dreamer:
     def __init__(self, config):
         self.config = config
         self._inner = build(config.inner)
-        self.spec = self._inner.spec
+        self.spec = replace(self._inner.spec, imagines=True)
         self._worlds = {}
 
     def begin(self, key):

@@ -7,7 +7,7 @@ from dreamer import MASS, Dreamer, dreaming
 
 from wamlab.benchmarks.pointmass import IMAGE_PX, PointMass
 from wamlab.core.episodes import StopReason
-from wamlab.core.errors import ConfigError, ContractError
+from wamlab.core.errors import ConfigError, ContractError, SpecError
 from wamlab.core.types import ActionChunk, CameraBox
 from wamlab.engine.imagining import GAP_PX, Imagining, resized
 from wamlab.engine.replay import replay
@@ -145,13 +145,11 @@ def test_a_recording_with_imagined_frames_repeats_itself(saved, tmp_path):
     assert replay(saved, saved.records[0], tmp_path / "film.mp4").is_equal
 
 
-def test_a_policy_that_imagines_nothing_leaves_nothing(tmp_path):
+def test_frames_of_a_policy_that_imagines_nothing_are_not_waited_for(tmp_path):
     recipe = replace(dreaming(), policy=Dreamer.Config().inner)
 
-    loaded = run(tmp_path / "run", recipe)
-
-    assert loaded.records[0].imagined is None
-    assert not (loaded.folder / "imagined").exists()
+    with pytest.raises(SpecError, match="the policy imagines none"):
+        run(tmp_path / "run", recipe)
 
 
 @pytest.mark.parametrize("save_imagined", [False, True])

@@ -31,7 +31,12 @@ def run(arguments: Sequence[str]) -> int:
     recipe = load_recipe(asked.recipe, asked.settings).run
     benchmark: Benchmark = build(recipe.benchmark)
     policy: Policy = build(recipe.policy)
-    check_fit(policy.spec, benchmark.spec, replan_every=recipe.replan_every)
+    check_fit(
+        policy.spec,
+        benchmark.spec,
+        replan_every=recipe.replan_every,
+        save_imagined=recipe.save_imagined,
+    )
     keys = benchmark.episodes()
     num_tasks = len({(key.suite, key.task) for key in keys})
     cameras = ", ".join(sorted(policy.spec.cameras)) or "none"

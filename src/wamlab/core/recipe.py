@@ -22,8 +22,8 @@ class Run:
         video_every: Control steps between two frames of the episode's video; 0 for none.
         save_imagined: Save what a policy that imagines expected to see, beside what came: a
             film, and how far apart both are. The cameras are rendered at those steps too, so
-            the run takes longer; no outcome or trace changes. A policy that returns no frames
-            leaves nothing to save.
+            the run takes longer; no outcome or trace changes. Refused for a policy that imagines
+            none.
     """
 
     policy: Any

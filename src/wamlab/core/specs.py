@@ -54,6 +54,7 @@ class PolicySpec:
         horizon: Actions per chunk.
         reads: Which observations since the last plan must carry images.
         needs_scene: Whether it reads the simulator's full state.
+        imagines: Whether its chunks carry imagined frames.
     """
 
     cameras: frozenset[str]
@@ -62,9 +63,12 @@ class PolicySpec:
     horizon: int
     reads: Reads = Reads.LAST
     needs_scene: bool = False
+    imagines: bool = False
 
 
-def check_fit(policy: PolicySpec, benchmark: BenchmarkSpec, *, replan_every: int) -> None:
+def check_fit(
+    policy: PolicySpec, benchmark: BenchmarkSpec, *, replan_every: int, save_imagined: bool = False
+) -> None:
     """Refuses a pair that would run but measure nonsense.
 
     Raises:
@@ -79,6 +83,11 @@ def check_fit(policy: PolicySpec, benchmark: BenchmarkSpec, *, replan_every: int
             problems.append(f"{part}: the policy has {_show(wanted)}, the benchmark {_show(given)}")
     if policy.needs_scene and not benchmark.offers_scene:
         problems.append("the policy reads the simulator's scene, the benchmark offers none")
+    if save_imagined and not policy.imagines:
+        problems.append(
+            "save_imagined asks for imagined frames, the policy imagines none (policy.imagine=true "
+            "if it can)"
+        )
     if replan_every > policy.horizon:
         problems.append(f"replan_every={replan_every} exceeds the horizon of {policy.horizon}")
     if problems:

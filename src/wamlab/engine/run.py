@@ -98,7 +98,12 @@ def evaluate(
         desk = PolicyDesk(pack(run.policy), out, timeouts)
         try:
             policy = _await_policy(desk)
-            check_fit(policy.spec, benchmark.spec, replan_every=run.replan_every)
+            check_fit(
+                policy.spec,
+                benchmark.spec,
+                replan_every=run.replan_every,
+                save_imagined=run.save_imagined,
+            )
             session = _session(argv, workers, checks)
             store.describe(_info(run, benchmark, policy, session, recipe, len(all_keys)))
             job = _job(run, benchmark, policy, out, workers)

@@ -83,7 +83,7 @@ class Planner:
         )
         self._sampler = CachedSampler(parts.model, sampling.mode, self._schedules)
         self._num_plans: dict[EpisodeKey, int] = {}
-        self.spec = spec_of(parts.card)
+        self.spec = spec_of(parts.card, imagines=sampling.imagine)
 
     def begin(self, key: EpisodeKey) -> None:
         self._num_plans[key] = 0
@@ -201,13 +201,14 @@ def executable(action_BHA: NDArray[np.float32], parts: Parts) -> NDArray[np.floa
     return actions
 
 
-def spec_of(card: WamCard) -> PolicySpec:
+def spec_of(card: WamCard, *, imagines: bool) -> PolicySpec:
     """What a model with that card needs and gives."""
     return PolicySpec(
         cameras=frozenset(box.camera for box in card.cameras),
         state=card.state,
         action=card.action,
         horizon=card.horizon,
+        imagines=imagines,
     )
 
 
