@@ -1,26 +1,31 @@
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-TRAINING = Path(__file__).parents[1] / "training"
+from wamlab.nn.nano_text import NanoTextEncoder, NanoTextSizes
+from wamlab.nn.nano_vae import NanoVae, NanoVaeNet, NanoVaeSizes
+
+sys.path.append(str(Path(__file__).parents[1] / "training"))
+
+from plane import write_demonstrations
+
+CHANNELS, TEXT_DIM = 8, 64  # as in the recipe
 FEW = ["--set", "num_steps=4", "--set", "batch_size=2", "--set", "checkpoint_every=2"]
-
-sys.path.append(str(TRAINING))
-
-from plane import make_home  # noqa: E402 - the path comes first
 
 
 @pytest.fixture(scope="session")
 def ready(home):
     """The user's folder with what `recipes.training:plane` reads."""
-    made = make_home(home / "made")
-    (home / "checkpoints").mkdir(exist_ok=True)
-    (home / "demos").mkdir(exist_ok=True)
-    shutil.move(made / "demos", home / "demos/pointmass")
-    made.rename(home / "checkpoints/plane")
+    write_demonstrations(home / "demos/pointmass")
+    sizes = NanoVaeSizes(
+        latent_channels=CHANNELS, fine_width=8, deep_width=8, paint_width=8, num_fine_blocks=1,
+        num_deep_blocks=1, latents_mean=(0.0,) * CHANNELS, latents_std=(1.0,) * CHANNELS,
+    )  # fmt: skip
+    NanoVae(NanoVaeNet(sizes)).save(home / "checkpoints/plane_vae/model", torch.float32)
+    NanoTextEncoder(NanoTextSizes(text_dim=TEXT_DIM)).save(home / "src/wamlab/assets/nano_text")
     return home
 
 
@@ -74,16 +79,17 @@ def test_nan_losses_end_with_exit_1(trained):
 
 
 def test_success_on_a_benchmark_is_part_of_the_curve(ready, wamlab, tmp_path):
-    arguments = ["--set", "num_steps=1", "--set", "batch_size=2"]
+    few = ["--set", "num_steps=1", "--set", "batch_size=2"]
+    starts = ["--set", "evaluation.run.benchmark.num_inits=2"]
+    task = ["--set", "evaluation.run.benchmark.tasks=reach"]
+    command = ["train", "recipes.training:plane_evaluated", "--out", tmp_path]
 
-    code, out, _ = wamlab(
-        "train", "recipes.training:plane_evaluated", "--out", tmp_path, *arguments
-    )
+    code, out, _ = wamlab(*command, *few, *starts, *task)
 
     assert code == 0
     assert "success " in out
     lines = [json.loads(line) for line in (tmp_path / "curves.jsonl").read_text().splitlines()]
-    assert lines[-1]["evaluation"]["num_finished"] == 4
+    assert lines[-1]["evaluation"]["num_finished"] == 2
     assert lines[-1]["evaluation"]["num_errors"] == 0
     assert (tmp_path / "evaluations/step_000001/episodes.jsonl").is_file()
     assert (tmp_path / "best/wam.json").is_file()
@@ -104,7 +110,7 @@ def test_a_dry_run_tells_sizes_and_memory(wamlab):
     code, out, _ = wamlab("train", "recipes.training:plane", "--dry-run")
 
     assert code == 0
-    assert "plane: 300 steps of 16 windows (16 in each of 1 processes), float32" in out
+    assert "plane: 1500 steps of 32 windows (32 in each of 1 processes), float32" in out
     assert "memory of a process, GB" in out
 
 
