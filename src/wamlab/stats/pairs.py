@@ -82,10 +82,10 @@ def paired_difference(pairs: Pairs, *, z: float = Z_95) -> Difference:
     estimate = (pairs.only_first - pairs.only_second) / pairs.num_pairs
 
     def above(difference: float) -> float:
-        return _score(pairs, difference) - z
+        return paired_score(pairs, difference) - z
 
     def below(difference: float) -> float:
-        return _score(pairs, difference) + z
+        return paired_score(pairs, difference) + z
 
     low = _root(above, -1.0, estimate)
     high = _root(below, estimate, 1.0)
@@ -136,8 +136,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _score(pairs: Pairs, difference: float) -> float:
-    """Tango's statistic for the hypothesis of that difference; falls with the difference."""
+def paired_score(pairs: Pairs, difference: float) -> float:
+    """Standard normal statistic of the hypothesis of that difference; falls with it.
+
+    Source: Tango (1998), Statistics in Medicine 17:891-908, eq. 3.
+    """
     n, b, c = pairs.num_pairs, pairs.only_first, pairs.only_second
     distance = b - c - n * difference
     # Likelihood of the second policy winning alone, under the hypothesis: root of a quadratic.
