@@ -4,6 +4,7 @@ A new policy or benchmark gets a line here; test_every_class_has_an_example says
 """
 
 from wamlab.benchmarks.libero import Libero
+from wamlab.benchmarks.libero_plus import LiberoPlus
 from wamlab.benchmarks.pointmass import PointMass
 from wamlab.policies.baselines import HoldPolicy, RandomPolicy
 from wamlab.policies.experts import ScriptedExpert
@@ -11,6 +12,7 @@ from wamlab.policies.seek import SeekPolicy
 
 ACTION = PointMass.spec.action
 LIBERO = Libero.Config(suites=("libero_object",), tasks=(0,), num_inits=2)
+LIBERO_PLUS = LiberoPlus.Config(suites=("libero_object",), tasks=(1423,), seeds=(0, 1))
 
 # "module.Class" -> policy and the benchmark that it is tried on
 POLICIES = {
@@ -21,6 +23,7 @@ POLICIES = {
 }
 BENCHMARKS = {
     "libero.Libero": LIBERO,
+    "libero_plus.LiberoPlus": LIBERO_PLUS,
     "pointmass.PointMass": PointMass.Config(),
 }
 

@@ -11,7 +11,7 @@ from wamlab.cli._parser import Parser
 from wamlab.cli._recipes import load_recipe, recipes_here
 from wamlab.core.config import build, to_json
 from wamlab.core.errors import ConfigError, unknown_name
-from wamlab.core.protocols import Benchmark
+from wamlab.core.protocols import Benchmark, NamesSkipped
 
 KINDS = ("policies", "benchmarks", "recipes", "episodes")
 
@@ -55,14 +55,17 @@ def run(arguments: Sequence[str]) -> int:
 
 def _print_episodes(name: str, settings: Sequence[str], *, as_json: bool) -> None:
     benchmark = _benchmark(name, settings)
+    skipped = benchmark.skipped() if isinstance(benchmark, NamesSkipped) else {}
     for key in benchmark.episodes():
         if as_json:
             line: dict[str, Any] = to_json(key)
             line["step_limit"] = benchmark.step_limit(key)
             line["instruction"] = benchmark.instruction(key)
+            if key in skipped:
+                line["skipped"] = skipped[key]
             print(json.dumps(line))
         else:
-            print(key)
+            print(f"{key}  ({skipped[key]})" if key in skipped else key)
 
 
 def _benchmark(name: str, settings: Sequence[str]) -> Benchmark:

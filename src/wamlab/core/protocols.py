@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,3 +112,11 @@ class Benchmark(Protocol):
 
     def fingerprint(self) -> Mapping[str, str]:
         """What decides the results beside our code: versions, renderer, assets."""
+
+
+@runtime_checkable
+class NamesSkipped(Protocol):
+    """A benchmark of which parts may not run on a machine; the method is optional."""
+
+    def skipped(self) -> Mapping[EpisodeKey, str]:
+        """Episodes that the config asks for and that cannot run here -> what they need."""

@@ -159,8 +159,7 @@ class Libero:
         from wamlab.benchmarks.libero.env import LiberoEnv  # after MUJOCO_GL is set
 
         return LiberoEnv(
-            suite=key.suite,
-            task=key.task,
+            files=package.task_files(key.suite, key.task),
             settle_steps=self.protocol.settle_steps,
             image_px=self.image_px,
             rotated=self.protocol.rotated,

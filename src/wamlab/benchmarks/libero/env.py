@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 
 from wamlab.benchmarks.libero import package
 from wamlab.benchmarks.libero.cameras import Cameras
+from wamlab.benchmarks.libero.edits import Edit, Editor, Pose
 from wamlab.benchmarks.libero.fixtures import FixtureStream, placements_when_loaded
 from wamlab.benchmarks.libero.osc import arm_controller
 from wamlab.benchmarks.libero.scene import SceneReader
-from wamlab.benchmarks.libero.third_party import OffScreenRenderEnv, get_libero_path
+from wamlab.benchmarks.libero.third_party import (
+    OffScreenRenderEnv,
+    get_libero_path,
+    scene_properties,
+)
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError, SimulatorError
 from wamlab.core.protocols import Sense, StepResult
@@ -36,8 +41,7 @@ class LiberoEnv:
     def __init__(
         self,
         *,
-        suite: str,
-        task: str,
+        files: package.TaskFiles,
         settle_steps: int,
         image_px: int,
         rotated: bool,
@@ -45,16 +49,16 @@ class LiberoEnv:
     ) -> None:
         _check_paths()
         self._settle_steps = settle_steps
-        self._instruction = package.instruction(suite, task)
-        self._inits = package.init_states(suite, task)
+        self._instruction, self._inits = files.instruction, files.init_states
         # Cameras are drawn by `Cameras`, so robosuite creates no image sensors of its own.
         with placements_when_loaded() as loaded:
             self._wrapper = OffScreenRenderEnv(
-                bddl_file_name=str(package.bddl_file(suite, task)),
+                bddl_file_name=str(files.definition),
                 camera_heights=image_px,
                 camera_widths=image_px,
                 use_camera_obs=False,
                 ignore_done=True,  # the engine owns the step limit
+                scene_properties=scene_properties(files.floor_and_wall),
             )
         env = self._env = self._wrapper.env
         env.hard_reset = False
@@ -67,9 +71,24 @@ class LiberoEnv:
         self._fixtures = FixtureStream(env, loaded=loaded[-1], reference=reference_fixtures)
         self._cameras = Cameras(env, size_px=image_px, rotated=rotated)
         self._scene = SceneReader(env)
+        self._editor = Editor(env, self._inits)
         self._state_size = mujoco.mj_stateSize(self._model, _STATE)
         self._arm = arm_controller(env)
         self._last_gripper = -1.0
+
+    @property
+    def robot(self) -> str:
+        """Class name of the robot, e.g. "MountedPanda"."""
+        return str(self._env.robots[0].name)
+
+    @property
+    def agentview(self) -> Pose:
+        """Where the camera of that name stands in the loaded task."""
+        return self._editor.agentview
+
+    def edit(self, edit: Edit) -> None:
+        """Turns the loaded task into a disturbed one, undoing any edit before; then reset it."""
+        self._instruction, self._inits = edit.instruction, self._editor.apply(edit)
 
     def reset(self, key: EpisodeKey, sense: Sense) -> Observation:
         self._fixtures.reset(key)
@@ -129,7 +148,7 @@ class LiberoEnv:
         self._env.sim._render_context_offscreen.gl_ctx.make_current()
         self._wrapper.close()
         del self._wrapper, self._env, self._fixtures, self._cameras, self._scene, self._arm
-        del self._model, self._data
+        del self._editor, self._model, self._data
         gc.collect()
 
     def _advance(

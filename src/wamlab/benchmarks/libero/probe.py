@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wamlab.benchmarks.libero import package
 from wamlab.core.config import from_json, to_json
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import SimulatorError, WamlabError
@@ -116,8 +117,7 @@ def main(suite: str, task: str) -> None:
     from wamlab.benchmarks.libero.env import LiberoEnv  # MUJOCO_GL comes from the parent
 
     env = LiberoEnv(
-        suite=suite,
-        task=task,
+        files=package.task_files(suite, task),
         settle_steps=0,
         image_px=IMAGE_PX,
         rotated=True,

