@@ -3,7 +3,8 @@ import math
 import torch
 from torch.nn import functional as F
 
-from wamlab.nn.attention import RmsNorm, action_rotary, rotate, video_rotary
+from wamlab.nn.attention import Attention, RmsNorm, action_rotary, rotate, video_rotary
+from wamlab.nn.dit import TanhGelu
 
 
 def test_a_pair_turns_by_its_position_times_its_frequency():
@@ -48,7 +49,7 @@ def test_the_norm_runs_over_all_heads():
 
     expected = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norm.weight
 
-    torch.testing.assert_close(norm(x), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(norm(x), expected, atol=1e-5, rtol=0)  # numbers up to 25
 
 
 def test_the_norm_rounds_to_bfloat16_before_its_weight():
@@ -59,3 +60,24 @@ def test_the_norm_rounds_to_bfloat16_before_its_weight():
     normed = F.rms_norm(x.float(), (8,), eps=1e-6).to(torch.bfloat16)
 
     assert torch.equal(norm(x), normed * norm.weight)
+
+
+def test_an_output_projected_in_advance_is_the_same_output():
+    attention = Attention(12, num_heads=3, head_dim=8, eps=1e-6)
+    x, context = torch.randn(2, 5, 12), torch.randn(2, 4, 12)
+    hidden = torch.tensor([0.0, 0.7, 0.0, -torch.inf])[None, None, None]
+    asked, memory = attention.queries(x), attention.keys_values(context)
+
+    found = attention.look(asked, attention.projected(memory), hidden)
+
+    expected = attention.look(asked, memory, hidden)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+
+
+def test_the_quick_gelu_is_torch_s():
+    x = torch.linspace(-12, 12, 1001)
+
+    with torch.no_grad():
+        found = TanhGelu()(x)
+
+    torch.testing.assert_close(found, F.gelu(x, approximate="tanh"), atol=1e-6, rtol=0)

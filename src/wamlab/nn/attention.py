@@ -48,6 +48,17 @@ class KeysValues(NamedTuple):
     v_BMSK: Tensor
 
 
+class Projected(NamedTuple):
+    """What queries look at, with the output projection done in advance.
+
+    Attributes:
+        out_BMSD: What each head adds to the output where it looks at nothing but that row.
+    """
+
+    k_BMSK: Tensor
+    out_BMSD: Tensor
+
+
 class Heads(NamedTuple):
     """One expert's part of a joint self-attention, each of shape (B, M, S, K)."""
 
@@ -161,6 +172,23 @@ class Attention(nn.Module):
         qk_BSMK = (qk_BS2E * self._joined.norm_2E).unflatten(-1, (self.num_heads, -1)).flatten(2, 3)
         q_BMSK, k_BMSK = rotate(qk_BSMK, rotary).transpose(1, 2).chunk(2, dim=1)
         return Heads(q_BMSK, k_BMSK, made_BS3MK[:, :, 2].transpose(1, 2))
+
+    def look(self, q_BMSK: Tensor, memory: KeysValues | Projected, mask: Tensor | None) -> Tensor:
+        """Attention and output projection, shape (B, S, D); `mask` as in `attend`."""
+        if isinstance(memory, KeysValues):
+            return self.o(attend(q_BMSK, memory, mask))
+        logits = q_BMSK @ memory.k_BMSK.transpose(2, 3) * q_BMSK.shape[-1] ** -0.5
+        if mask is not None:
+            logits = logits + mask
+        weights_BMSQ = logits.float().softmax(dim=-1).to(q_BMSK.dtype)
+        weights_BS_MQ = weights_BMSQ.transpose(1, 2).flatten(2)
+        return weights_BS_MQ @ memory.out_BMSD.flatten(1, 2) + self.o.bias
+
+    def projected(self, memory: KeysValues) -> Projected:
+        """Worth its cost where few rows are looked at often: M * rows below E."""
+        weight_DMK = self.o.weight.unflatten(1, (self.num_heads, -1))
+        out_BMSD = torch.einsum("bmsk,dmk->bmsd", memory.v_BMSK, weight_DMK)
+        return Projected(memory.k_BMSK, out_BMSD)
 
     def _split(self, x_BSE: Tensor, rotary: Rotary | None) -> Tensor:
         x_BSMK = x_BSE.unflatten(-1, (self.num_heads, -1))

@@ -7,6 +7,8 @@ Every saving is exact (specification, section 10.3):
 * the observed frame is clean in every step and sees only itself: its keys and values are made
   once a plan, and later steps carry the other frames alone;
 * timesteps are those of the schedule: the bends of all blocks are tables made at load;
+* text has few rows that are looked at in every step: the output projection of cross-attention
+  is done once a plan, for those rows, if they are fewer than the numbers of a head;
 * who passes a memory on needs no last layer: prefills stop at its keys and values;
 * keys and values stand in one buffer, in the order [other frames | observed frame | actions], so
   that whatever is attended to is one range of it, without a mask and without joining tensors.
@@ -24,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wamlab.nn.attention import KeysValues, Rotary, action_rotary, attend, video_rotary
+from wamlab.nn.attention import KeysValues, Projected, Rotary, action_rotary, attend, video_rotary
 from wamlab.nn.dit import PATCH, Expert, Modulation
 from wamlab.nn.mixture import Mixture
 from wamlab.nn.samplers import Mode, Sample, Schedules, Start
@@ -60,10 +62,10 @@ class _Prompt(NamedTuple):
 
 
 class _Context(NamedTuple):
-    """What a batch reads: for each block its keys and values, and the logits' bias."""
+    """What a batch reads: for each block its text, and the logits' bias."""
 
-    video: list[KeysValues]
-    action: list[KeysValues]
+    video: list[KeysValues | Projected]
+    action: list[KeysValues | Projected]
     bias_B11Q: Tensor
 
 
@@ -344,7 +346,7 @@ def _text(expert: Expert, rows_QT: Tensor) -> _Text:
 
 def _gathered(
     expert: Expert, texts: Sequence[_Text], row_B1T: Tensor | None, width: int
-) -> list[KeysValues]:
+) -> list[KeysValues | Projected]:
     """Each block's keys and values for a batch; rows that a sample lacks are hidden by the bias."""
     num_layers, num_heads, _, head_dim = texts[0].k.shape
     # Zeros, since what is hidden must still be a number: 0 * NaN is NaN.
@@ -357,4 +359,7 @@ def _gathered(
         for layer, made in enumerate(expert.text(row_B1T)):
             joined[0, layer, :, :, -1:] = made.k_BMSK
             joined[1, layer, :, :, -1:] = made.v_BMSK
-    return [KeysValues(k, v) for k, v in zip(*joined, strict=True)]
+    rows = [KeysValues(k, v) for k, v in zip(joined[0], joined[1], strict=True)]
+    if width >= head_dim:
+        return [*rows]
+    return [block.cross_attn.projected(kv) for block, kv in zip(expert.layers, rows, strict=True)]
