@@ -49,6 +49,10 @@ def test_a_recipe_becomes_a_model(trained, tmp_path):
     assert "plane  step 4 of 4  total " in out
     assert "training 4/4  total " in err
     assert "ETA 0:00:00" in err
+    start = json.loads((tmp_path / "out/training.json").read_text())["sessions"][0]
+    assert start["weights"] == "random weights"
+    assert start["machine"]["cores"] >= 1
+    assert start["argv"][:3] == ["wamlab", "train", "recipes.training:plane"]
 
 
 def test_steps_stops_early_and_the_same_command_goes_on(trained, tmp_path):

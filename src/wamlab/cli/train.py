@@ -21,9 +21,10 @@ from rich.progress import Progress as Bar
 
 from wamlab.cli._parser import Parser
 from wamlab.cli._runs import success_text
-from wamlab.core.config import digest
+from wamlab.core.config import digest, to_json
 from wamlab.core.errors import ConfigError
 from wamlab.core.settings import with_settings
+from wamlab.records.machine import this_code, this_machine
 
 if TYPE_CHECKING:
     from wamlab.training.memory import Outline
@@ -82,6 +83,7 @@ def run(arguments: Sequence[str]) -> int:
                 stop_at=asked.steps,
                 recipe=asked.recipe,
                 argv=("wamlab", "train", *arguments),
+                facts={"code": to_json(this_code()), "machine": to_json(this_machine())},
                 evaluate=_evaluator(named.training.evaluation, out),
                 progress=display.show,
             )

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +54,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self._windows)
 
-    @property
-    def num_demonstrations(self) -> int:
-        return len(self._windows.dataset.demonstrations)
+    def facts(self) -> dict[str, object]:
+        """How much there is of it."""
+        num_demonstrations = len(self._windows.dataset.demonstrations)
+        return {"num_demonstrations": num_demonstrations, "num_windows": len(self)}
 
     def digest(self) -> str:
         """Names what the frames are and how they are cut and painted: 12 hexadecimal digits."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         known = hashlib.sha256()
         for path in self._data.datasets:
             _add_files(path, known)
@@ -74,7 +80,7 @@ class Examples:
             path,
             state=values.state,
             action=values.action,
-            num_episodes=self.num_demonstrations,
+            num_episodes=len(self._windows.dataset.demonstrations),
             num_transition=len(self),
         )
 

@@ -115,8 +115,11 @@ class Curves:
             raise self._unwritable(error) from error
 
     def _tell(self, step: int, values: Mapping[str, float]) -> None:
-        for listener in self._listeners:
-            listener.log(step, values)
+        try:
+            for listener in self._listeners:
+                listener.log(step, values)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(

@@ -35,6 +35,16 @@ class Processes:
     def writes(self) -> bool:
         return self.rank == 0
 
+    def facts(self) -> dict[str, object]:
+        """What decides how numbers are rounded."""
+        is_cuda = self.device.type == "cuda"
+        return {
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name(self.device) if is_cuda else "cpu",
+            "num_processes": self.count,
+            "num_threads": torch.get_num_threads(),
+        }
+
     def meet(self) -> None:
         """Waits for the others."""
         if self.count > 1:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 
 import torch
 
@@ -65,6 +66,7 @@ def train(
     stop_at: int | None = None,
     recipe: str = "",
     argv: Sequence[str] = (),
+    facts: Mapping[str, object] = MappingProxyType({}),
     evaluate: Evaluate | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Trained:
@@ -78,6 +80,7 @@ def train(
         stop_at: Number of steps after which to stop, a checkpoint written; the schedule is that
             of the whole training in any case.
         recipe: What the caller calls the training, for training.json.
+        facts: What else training.json should tell of this start: code, machine.
         evaluate: Needed if the training has an evaluation.
 
     Raises:
@@ -98,15 +101,21 @@ def train(
         examples = Examples(training.data, build(training.objective).card)
         if processes.writes:
             folder = stack.enter_context(TrainingFolder(out, training))
-            folder.describe(recipe, argv, examples.digest(), _facts(examples, processes))
         processes.meet()
         quiet = progress if processes.writes else lambda progress: None
         run = _Run(training, out, examples, processes, evaluate, quiet, stack)
+        if processes.writes:
+            own = {"weights": run.origin, **examples.facts(), **processes.facts()}
+            folder.describe(recipe, argv, examples.digest(), {**own, **facts})
         return run.to(training.num_steps if stop_at is None else min(stop_at, training.num_steps))
 
 
 class _Run:
-    """One call of `train`, from where the training stands."""
+    """One call of `train`, from where the training stands.
+
+    Attributes:
+        origin: Where the first weights come from, in words.
+    """
 
     def __init__(
         self,
@@ -122,7 +131,7 @@ class _Run:
         self._evaluate, self._progress, self._examples = evaluate, progress, examples
         self._dtype = DTYPES[training.precision]
         self._objective: Objective = build(training.objective)
-        self._objective.load(training.seed, processes.device)
+        self.origin = self._objective.load(training.seed, processes.device)
         sources = self._sources()
         if training.gradient_checkpointing:
             recompute_blocks(self._objective.module)
@@ -253,6 +262,8 @@ class _Run:
             return
         if self._curves and self._step not in self._curves.scores:
             assert self._evaluate is not None, "checked at the start"
+            total = self._training.num_steps
+            self._progress(Progress("evaluation", self._step, total, "measuring success"))
             candidate = self._models.candidate(self._step)
             score = self._evaluate(candidate, self._step)
             best = max((each.num_successes for each in self._curves.scores.values()), default=-1)
@@ -279,16 +290,3 @@ class _Run:
 
 def _all_finite(values: dict[str, float]) -> bool:
     return all(math.isfinite(value) for value in values.values())
-
-
-def _facts(examples: Examples, processes: Processes) -> dict[str, object]:
-    device = processes.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return {
-        "torch": torch.__version__,
-        "device": name,
-        "num_processes": processes.count,
-        "num_threads": torch.get_num_threads(),
-        "num_demonstrations": examples.num_demonstrations,
-        "num_windows": len(examples),
-    }
