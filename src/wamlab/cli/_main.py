@@ -26,6 +26,7 @@ look
   wamlab replay  RUN EPISODE       execute it again: is it the same? and film it
   wamlab list    policies | benchmarks | recipes | episodes BENCHMARK
 check
+  wamlab plan-size                 how many episodes show a difference? what can a run show?
   wamlab doctor  [BENCHMARK]       is this machine fit to measure with? what to do if not
   wamlab check   RECIPE            does the policy fit the benchmark? (no simulator)
   wamlab weights inspect PATH | convert PATH OUT    what is this checkpoint? bring it here
@@ -36,7 +37,7 @@ exit status: 0 done; 1 some episodes ended in an error, or the run stopped; 2 th
 
 
 def verbs() -> list[str]:
-    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if verb not in verbs():
             raise unknown_name("verb", verb, verbs(), "See wamlab --help.")
-        module = import_module(f"wamlab.cli.{verb}")
+        module = import_module(f"wamlab.cli.{verb.replace('-', '_')}")
         if rest[:1] in (["-h"], ["--help"]):
             print(module.HELP, end="")
             return 0

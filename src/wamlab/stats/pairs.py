@@ -105,12 +105,14 @@ def detectable_difference(
         1.0 if no difference can be found at that number of pairs.
 
     Raises:
-        ValueError: If there are no pairs, or the discordance is no fraction.
+        ValueError: If there are no pairs, or discordance, power or alpha is no fraction.
 
     Source: Connor (1987), Biometrics 43:207-211, solved for the difference.
     """
     if num_pairs < 1 or not 0 <= discordance <= 1:
         raise ValueError(f"got {num_pairs} pairs with a discordance of {discordance}")
+    if not (0 < alpha < 1 and 0 < power < 1):
+        raise ValueError(f"got power {power} and alpha {alpha}, expected fractions of 1")
     z_alpha, z_power = float(norm.ppf(1 - alpha / 2)), float(norm.ppf(power))
 
     def excess(difference: float) -> float:
