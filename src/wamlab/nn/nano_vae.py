@@ -1,106 +1,31 @@
 """Turns frames into latents with a small autoencoder that one CPU core can train.
 
-It stands where Wan's VAE stands in a full-size model: 16 x 16 pixels per latent, one latent for
-the first frame and one for each four after it. Two pairs of networks: one for the first frame
-alone, one for a group of four, which is coded given the frame before it, so that its latents
-need to say only what changed. Convolutions work on a grid of 8 x 8 pixels and coarser; a small
-painter turns features at a quarter of the resolution into pixels.
+It stands where Wan's VAE stands in a full-size model (`nn.video_vae`); the networks are in
+`nn.nano_vae_net`.
 
 Shapes: B batch, T frames, t latent frames = 1 + (T - 1) / 4, C latent channels, H W pixels,
-h w = H / 16, W / 16; D = width, Y X = rows and columns of any grid; N = B times frames.
-
-Source: the block is that of ConvNeXt (arXiv 2201.03545) without layer scale.
+h w = H / 16, W / 16.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Self
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from wamlab.core.errors import ConfigError
 from wamlab.nn.folders import read_json, read_tensors
+from wamlab.nn.nano_vae_net import SPATIAL, TEMPORAL, NanoVaeNet, NanoVaeSizes
+
+__all__ = ["SPATIAL", "TEMPORAL", "NanoVae", "NanoVaeNet", "NanoVaeSizes", "pixels_of"]
 
 CLASS = "NanoVae"  # `_class_name` in config.json, where diffusers puts the name of its class
-SPATIAL, TEMPORAL = 16, 4
-FINE = 8  # pixels of a cell of the fine grid, whose two by two are one latent
-KERNEL = 5
 DECODER_PREFIXES = ("image_decoder.", "group_decoder.", "painter.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NanoVaeSizes:
-    """Numbers that decide the shape of every weight, and the scale of the latents.
-
-    Attributes:
-        fine_width: Channels where a cell is 8 x 8 pixels.
-        deep_width: Channels where it is 16 x 16.
-        paint_width: Channels where it is 4 x 4, per frame.
-        latents_mean: Of each latent channel over the training frames; subtracted by `encode`.
-        latents_std: Likewise; divided by.
-    """
-
-    latent_channels: int = 32
-    fine_width: int = 96
-    deep_width: int = 128
-    paint_width: int = 32
-    num_fine_blocks: int = 3
-    num_deep_blocks: int = 2
-    latents_mean: tuple[float, ...] = ()
-    latents_std: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("latents_mean", "latents_std"):
-            found = len(getattr(self, name))
-            if found not in (0, self.latent_channels):
-                raise ConfigError(
-                    f"{name}: got {found} numbers, expected {self.latent_channels} "
-                    "(latent_channels), or none while the scale is not measured"
-                )
-
-
-class NanoVaeNet(nn.Module):
-    """The networks, from pixels in [-1, 1] to raw latents and back."""
-
-    def __init__(self, sizes: NanoVaeSizes) -> None:
-        super().__init__()
-        self.sizes = sizes
-        channels = sizes.latent_channels
-        self.image_encoder = _Encoder(1, sizes)
-        self.group_encoder = _Encoder(1 + TEMPORAL, sizes)
-        self.image_decoder = _Decoder(channels, 1, sizes)
-        self.group_decoder = _Decoder(2 * channels, TEMPORAL, sizes)
-        self.painter = _Painter(sizes.paint_width)
-
-    def encode(self, pixels_BT3HW: Tensor) -> Tensor:
-        """Raw latents, shape (B, t, C, h, w)."""
-        batch, num_frames = pixels_BT3HW.shape[:2]
-        latent_BChw = self.image_encoder(pixels_BT3HW[:, 0])
-        if num_frames == 1:
-            return latent_BChw.unsqueeze(1)
-        # Each group of four with the frame before it: frames 0 to 4, 4 to 8, ...
-        groups = [pixels_BT3HW[:, i : i + 5] for i in range(0, num_frames - 1, TEMPORAL)]
-        folded = torch.stack(groups, dim=1).flatten(2, 3).flatten(0, 1)
-        later = self.group_encoder(folded).unflatten(0, (batch, len(groups)))
-        return torch.cat([latent_BChw.unsqueeze(1), later], dim=1)
-
-    def decode(self, latent_BtChw: Tensor) -> Tensor:
-        """Pixels, shape (B, T, 3, H, W), not clamped."""
-        batch, num_latents = latent_BtChw.shape[:2]
-        drafts = self.image_decoder(latent_BtChw[:, 0]).unsqueeze(1)
-        if num_latents > 1:
-            pairs = torch.cat([latent_BtChw[:, :-1], latent_BtChw[:, 1:]], dim=2)
-            later = self.group_decoder(pairs.flatten(0, 1))
-            later = later.unflatten(0, (batch, num_latents - 1)).unflatten(2, (TEMPORAL, -1))
-            drafts = torch.cat([drafts, later.flatten(1, 2)], dim=1)
-        pixels: Tensor = self.painter(drafts.flatten(0, 1))
-        return pixels.unflatten(0, (batch, -1))
 
 
 class NanoVae:
@@ -241,64 +166,3 @@ def drop_decoder(model: NanoVaeNet) -> None:
     """Takes the decoder off a VAE that will only encode."""
     # A frozen model without them is still the model; only `decode` asks for them.
     model.image_decoder = model.group_decoder = model.painter = None  # type: ignore[assignment]
-
-
-class _Block(nn.Module):
-    """Looks around with one kernel per channel, then mixes channels at each place."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.around = nn.Conv2d(width, width, KERNEL, padding=KERNEL // 2, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, 2 * width)
-        self.narrow = nn.Linear(2 * width, width)
-
-    def forward(self, x_NDYX: Tensor) -> Tensor:
-        # With channels last, the permutations below move nothing. Only activations are so: an
-        # optimiser's running means are restored in plain order, and must lie like the weights.
-        x_NDYX = x_NDYX.contiguous(memory_format=torch.channels_last)
-        h_NYXD = self.norm(self.around(x_NDYX).permute(0, 2, 3, 1))
-        h_NYXD = self.narrow(F.gelu(self.widen(h_NYXD), approximate="tanh"))
-        return x_NDYX + h_NYXD.permute(0, 3, 1, 2)
-
-
-class _Encoder(nn.Sequential):
-    """From frames, folded into channels, to a latent."""
-
-    def __init__(self, num_frames: int, sizes: NanoVaeSizes) -> None:
-        fine, deep = sizes.fine_width, sizes.deep_width
-        super().__init__(
-            nn.PixelUnshuffle(FINE),
-            nn.Conv2d(3 * num_frames * FINE**2, fine, 1),
-            *(_Block(fine) for _ in range(sizes.num_fine_blocks)),
-            nn.Conv2d(fine, deep, 2, stride=2),
-            *(_Block(deep) for _ in range(sizes.num_deep_blocks)),
-            nn.Conv2d(deep, sizes.latent_channels, 1),
-        )
-
-
-class _Decoder(nn.Sequential):
-    """From latents, folded into channels, to a draft of each frame at a quarter of its size."""
-
-    def __init__(self, channels: int, num_frames: int, sizes: NanoVaeSizes) -> None:
-        fine, deep = sizes.fine_width, sizes.deep_width
-        super().__init__(
-            nn.Conv2d(channels, deep, 1),
-            *(_Block(deep) for _ in range(sizes.num_deep_blocks)),
-            nn.Conv2d(deep, 4 * fine, 1),
-            nn.PixelShuffle(2),
-            *(_Block(fine) for _ in range(sizes.num_fine_blocks)),
-            nn.Conv2d(fine, 4 * num_frames * sizes.paint_width, 1),
-            nn.PixelShuffle(2),
-        )
-
-
-class _Painter(nn.Sequential):
-    """From the draft of a frame to its pixels; the same for every frame."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(
-            _Block(width),
-            nn.Conv2d(width, 3 * (FINE // 2) ** 2, 3, padding=1),
-            nn.PixelShuffle(FINE // 2),
-        )

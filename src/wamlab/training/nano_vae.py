@@ -25,6 +25,8 @@ LATENT_NOISE = 0.1
 with latents that a world model imagined a little wrong."""
 LATENT_PENALTY = 1e-4
 """Of the mean squared raw latent: without it, growing latents would drown the noise."""
+SCALE_PACE = 20.0
+"""How much faster than weights the scale moves: latents change while it follows them."""
 SCALE_WEIGHT = 1e-3  # keeps the scale's gradient from shortening that of the networks
 MOVED = 0.1  # of the range [-1, 1]; a pixel that changes by more within a window is moving
 SAVED_DTYPE = torch.float16  # 2.9 MB; decoded frames differ by at most one level of 255
@@ -168,15 +170,16 @@ class _Trained(nn.Module):
 
     def surprise(self, raw_BtChw: Tensor) -> Tensor:
         """Negative log likelihood per number, but for a constant."""
-        apart = raw_BtChw - self.mean_C[:, None, None]
-        log_std_C11 = self.log_std_C[:, None, None]
+        apart = raw_BtChw - SCALE_PACE * self.mean_C[:, None, None]
+        log_std_C11 = SCALE_PACE * self.log_std_C[:, None, None]
         return (0.5 * (apart * torch.exp(-log_std_C11)).square() + log_std_C11).mean()
 
     def finished(self) -> NanoVae:
+        mean_C, std_C = SCALE_PACE * self.mean_C, (SCALE_PACE * self.log_std_C).exp()
         sizes = replace(
             self.net.sizes,
-            latents_mean=tuple(round(number, 5) for number in self.mean_C.tolist()),
-            latents_std=tuple(round(number, 5) for number in self.log_std_C.exp().tolist()),
+            latents_mean=tuple(round(number, 5) for number in mean_C.tolist()),
+            latents_std=tuple(round(number, 5) for number in std_C.tolist()),
         )
         net = NanoVaeNet(sizes)
         net.load_state_dict(self.net.state_dict())
