@@ -16,8 +16,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from wamlab.cli._parser import Parser
 from wamlab.cli._runs import success_text
@@ -219,17 +220,17 @@ class _Display:
         self._bar: Bar | None = None
         self._stage, self._last_line = "", 0.0
         if console.is_terminal:
+            rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
             self._bar = Bar(
                 TextColumn("{task.fields[stage]}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=16),
                 TextColumn("{task.completed}/{task.total}"),
-                TimeElapsedColumn(),
-                TextColumn("ETA"),
-                TimeRemainingColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.fields[eta]}"),
+                TextColumn("{task.description}", table_column=rest),
                 console=console,
+                expand=True,
             )
-            self._task = self._bar.add_task("starting", total=None, stage="")
+            self._task = self._bar.add_task("starting", total=None, stage="", eta="")
 
     def __enter__(self) -> _Display:
         if self._bar is not None:
@@ -252,6 +253,7 @@ class _Display:
                 total=progress.num_total,
                 description=progress.text,
                 stage=progress.stage,
+                eta=_eta(progress),
             )
             return
         is_over = progress.num_done == progress.num_total
@@ -261,5 +263,11 @@ class _Display:
 
 
 def _line(progress: Progress) -> str:
-    eta = "" if progress.eta_s is None else f"  ETA {timedelta(seconds=round(progress.eta_s))}"
-    return f"{progress.stage} {progress.num_done}/{progress.num_total}  {progress.text}{eta}"
+    done = f"{progress.stage} {progress.num_done}/{progress.num_total}"
+    return "  ".join(filter(None, (done, progress.text, _eta(progress))))
+
+
+def _eta(progress: Progress) -> str:
+    if progress.eta_s is None:
+        return ""
+    return f"ETA {timedelta(seconds=round(progress.eta_s))}"
