@@ -8,7 +8,7 @@ from wamlab.cli._parser import Parser
 from wamlab.cli._recipes import load_recipe
 from wamlab.core.config import build
 from wamlab.core.protocols import Benchmark, Policy
-from wamlab.core.specs import check_fit
+from wamlab.core.recipe import check_run
 
 HELP = """\
 usage: wamlab check RECIPE [--set KEY=VALUE ...]
@@ -31,12 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     recipe = load_recipe(asked.recipe, asked.settings).run
     benchmark: Benchmark = build(recipe.benchmark)
     policy: Policy = build(recipe.policy)
-    check_fit(
-        policy.spec,
-        benchmark.spec,
-        replan_every=recipe.replan_every,
-        save_imagined=recipe.save_imagined,
-    )
+    check_run(recipe, policy.spec, benchmark.spec)
     keys = benchmark.episodes()
     num_tasks = len({(key.suite, key.task) for key in keys})
     cameras = ", ".join(sorted(policy.spec.cameras)) or "none"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wamlab.core.errors import ConfigError
+from wamlab.core.specs import BenchmarkSpec, PolicySpec, check_fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +40,12 @@ class Run:
             raise ConfigError(f"replan_every: got {self.replan_every}, expected at least 1")
         if self.video_every < 0:
             raise ConfigError(f"video_every: got {self.video_every}, expected 0 or more")
+
+
+def check_run(run: Run, policy: PolicySpec, benchmark: BenchmarkSpec) -> None:
+    """Refuses a run that would measure nonsense, or nothing.
+
+    Raises:
+        SpecError: With every mismatch, one per line.
+    """
+    check_fit(policy, benchmark, replan_every=run.replan_every, save_imagined=run.save_imagined)

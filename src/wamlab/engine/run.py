@@ -14,8 +14,7 @@ from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
 from wamlab.core.errors import ConfigError
 from wamlab.core.health import Check
 from wamlab.core.protocols import Benchmark
-from wamlab.core.recipe import Run
-from wamlab.core.specs import check_fit
+from wamlab.core.recipe import Run, check_run
 from wamlab.engine.batching import PolicyDesk
 from wamlab.engine.local import Crew, Job
 from wamlab.engine.messages import PolicyReady
@@ -98,12 +97,7 @@ def evaluate(
         desk = PolicyDesk(pack(run.policy), out, timeouts)
         try:
             policy = _await_policy(desk)
-            check_fit(
-                policy.spec,
-                benchmark.spec,
-                replan_every=run.replan_every,
-                save_imagined=run.save_imagined,
-            )
+            check_run(run, policy.spec, benchmark.spec)
             session = _session(argv, workers, checks)
             store.describe(_info(run, benchmark, policy, session, recipe, len(all_keys)))
             job = _job(run, benchmark, policy, out, workers)
