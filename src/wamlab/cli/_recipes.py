@@ -56,19 +56,23 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     return Recipe(recipe, changed, folder)
 
 
-def recipes_here() -> dict[str, str]:
-    """Recipe -> first line of its docstring, for recipes/*.py in this folder; imports nothing."""
+def recipes_here(*kinds: str) -> dict[str, str]:
+    """Recipe -> first line of its docstring, for recipes/*.py in this folder; imports nothing.
+
+    Args:
+        kinds: What they return: "Run" (the default), "Training".
+    """
     found = {}
     for path in sorted(Path("recipes").glob("[!_]*.py")):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.FunctionDef) and _returns_run(node):
+            if isinstance(node, ast.FunctionDef) and _returns(node, kinds or ("Run",)):
                 headline = (ast.get_docstring(node) or "").partition("\n")[0]
                 found[f"recipes.{path.stem}:{node.name}"] = headline
     return found
 
 
-def _returns_run(node: ast.FunctionDef) -> bool:
-    returns = node.returns is not None and ast.unparse(node.returns).strip("'\"") == "Run"
+def _returns(node: ast.FunctionDef, kinds: Sequence[str]) -> bool:
+    returns = node.returns is not None and ast.unparse(node.returns).strip("'\"") in kinds
     return returns and not node.args.args and not node.name.startswith("_")
 
 

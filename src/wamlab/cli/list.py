@@ -19,7 +19,8 @@ HELP = """\
 usage: wamlab list policies | benchmarks | recipes [--json]
        wamlab list episodes BENCHMARK [--set benchmark.KEY=VALUE ...] [--json]
 
-Lists what can be named. Recipes are those of the folder recipes/ here.
+Lists what can be named. Recipes are those of the folder recipes/ here,
+for wamlab eval, demos and train.
 
   BENCHMARK  its name, e.g. pointmass, or a recipe, e.g. recipes.quickstart:seek
   --set      change one setting of a recipe's benchmark (repeatable)
@@ -44,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     names = {
         "policies": lambda: catalog.available("policy"),
         "benchmarks": lambda: catalog.available("benchmark"),
-        "recipes": recipes_here,
+        "recipes": lambda: recipes_here("Run", "Training"),
     }[asked.kind]()
     width = max(map(len, names), default=0)
     for name, headline in names.items():
