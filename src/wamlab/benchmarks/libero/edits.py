@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, NamedTuple
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,16 +54,23 @@ class Editor:
             The initial states, shape (num_inits, 1 + nq + nv).
         """
         pos, quat = edit.camera or self.agentview
-        unit = np.array(quat, np.float64)
-        mujoco.mju_normalize4(unit)  # as loading a model file does
         self._model.cam_pos[self._camera] = pos
-        self._model.cam_quat[self._camera] = unit
+        self._model.cam_quat[self._camera] = unit(quat)
         self._robot.init_qpos = self._loaded_q if edit.start_q is None else edit.start_q
         if edit.init_q is None:
             return self._inits
         inits = self._inits.copy()
         inits[:, self._arm] = edit.init_q
         return inits
+
+
+def unit(quat: tuple[float, ...]) -> NDArray[np.float64]:
+    """The unit quaternion that loading a model file makes of this one, to the last bit.
+
+    `mju_normalize4` multiplies by the inverse of the length and differs by 1e-16.
+    """
+    w, x, y, z = quat
+    return np.array(quat) / sqrt(w * w + x * x + y * y + z * z)
 
 
 def loaded_camera(model: Any, camera: int) -> Pose:  # noqa: ANN401

@@ -20,6 +20,8 @@ Image = NDArray[np.uint8]
 
 NUM_STRENGTHS = 10  # of each kind; a task's noise number counts through all kinds
 
+WORDS_PER_BYTE = 257  # 65535 / 255: ImageMagick computes with 16 bits a value
+
 # What each strength means, weakest first.
 _MOTION = (
     (5, 2),
@@ -209,22 +211,20 @@ def plasma(size: int, fading: float, rng: np.random.Generator) -> NDArray[np.flo
 def smeared(image: Image, *, radius: float, sigma: float, angle_deg: float) -> Image:
     """A one-sided Gaussian along a direction, as ImageMagick's MotionBlurImage computes it.
 
-    Source: ImageMagick 6 effect.c, `MotionBlurImageChannel`, `GetMotionBlurKernel`; pixels
-    beyond the edge repeat it.
+    Source: ImageMagick 6 effect.c, `MotionBlurImageChannel`, `GetMotionBlurKernel`. Pixels
+    beyond the edge repeat it. Sums are rounded to 16 bits; the way to 8 bits cuts off.
     """
     width = 2 * ceil(radius) + 1
     taps = np.exp(-(np.arange(width) ** 2) / (2 * sigma * sigma))
     taps /= taps.sum()
     across, along = width * sin(radians(angle_deg)), width * cos(radians(angle_deg))
-    length = hypot(across, along)
-    size = len(image)
-    rows, columns = np.arange(size), np.arange(size)
+    length, size = hypot(across, along), len(image)
+    padded = np.pad(image, ((width, width), (width, width), (0, 0)), mode="edge").astype(np.float64)
     total = np.zeros(image.shape)
     for i, tap in enumerate(taps):
-        dx, dy = ceil(i * along / length - 0.5), ceil(i * across / length - 0.5)
-        row, column = np.clip(rows + dy, 0, size - 1), np.clip(columns + dx, 0, size - 1)
-        total += tap * image[row][:, column]
-    return np.floor(total + 0.5).astype(np.uint8)
+        left, top = width + ceil(i * along / length - 0.5), width + ceil(i * across / length - 0.5)
+        total += tap * padded[top : top + size, left : left + size]
+    return (np.floor(total * WORDS_PER_BYTE + 0.5) // WORDS_PER_BYTE).astype(np.uint8)
 
 
 KINDS: tuple[Callable[[Image, int, np.random.Generator], Image], ...] = (
