@@ -1,6 +1,6 @@
 """Models that learn on a laptop: `wamlab train recipes.nano:vae`, then `recipes.nano:joint`.
 
-Demonstrations come from `wamlab demos recipes.demos:libero_spatial --out demos/libero_spatial`.
+Demonstrations come from `wamlab demos recipes.demos:libero_object --out demos/libero_object`.
 The VAE is trained once and shared by all, so that every model sees through the same eyes; a
 trained one ships with wamlab. The four models have the same sizes, data, steps and learning rate
 and differ in what they predict:
@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from wamlab.benchmarks.libero import Libero
+from wamlab.core.recipe import Run
 from wamlab.nn.card import (
     LIBERO_ACTION,
     LIBERO_STATE,
@@ -25,13 +27,17 @@ from wamlab.nn.card import (
     WamCard,
     side_by_side,
 )
+from wamlab.policies.fast_wam import FastWam
+from wamlab.policies.flow_vla import FlowVla
 from wamlab.training.nano_vae import NanoVaeObjective
 from wamlab.training.recipe import Data, Optimiser, Training
 from wamlab.training.world_action import WorldAction
 
-SPATIAL = Path("demos/libero_spatial")
+DEMONSTRATIONS = Path("demos/libero_object")
 CONTROL_HZ = 20.0
 IMAGE_PX = 128
+NUM_INITS = 50
+NUM_TRAINING_INITS = 30  # of those that LIBERO has; recipes.demos keeps to them
 VAE = Path("src/wamlab/assets/nano_vae")
 TEXT = Path("src/wamlab/assets/nano_text")
 
@@ -67,7 +73,7 @@ def vae() -> Training:
     """The VAE alone."""
     return Training(
         objective=NanoVaeObjective.Config(card=card(Variant.JOINT)),
-        data=Data(datasets=(SPATIAL,), control_hz=CONTROL_HZ, cache=None),
+        data=Data(datasets=(DEMONSTRATIONS,), control_hz=CONTROL_HZ, cache=None),
         batch_size=8,
         num_steps=4000,
         name="nano VAE",
@@ -80,7 +86,7 @@ def action_only() -> Training:
     """Fast-WAM as published: the video is learned beside the actions, and not imagined."""
     return Training(
         objective=WorldAction.Config(card=card(Variant.ACTION_ONLY), vae=VAE, text=TEXT),
-        data=Data(datasets=(SPATIAL,), control_hz=CONTROL_HZ),
+        data=Data(datasets=(DEMONSTRATIONS,), control_hz=CONTROL_HZ),
         batch_size=32,
         num_steps=6000,
         name="action-only",
@@ -113,6 +119,30 @@ def flow_vla() -> Training:
 def without_video() -> Training:
     """Action-only, but for the video's loss."""
     return _with_card(card(Variant.ACTION_ONLY), "without video", video_weight=0.0)
+
+
+def unseen() -> Run:
+    """A trained world action model on the 20 initial states of each task kept from training.
+
+    Name the model: --set policy.checkpoint=runs/nano-joint-.../model
+    """
+    return Run(
+        policy=FastWam.Config(checkpoint=Path("runs/nano/model")),
+        benchmark=Libero.Config(
+            suites=("libero_object",),
+            first_init=NUM_TRAINING_INITS,
+            num_inits=NUM_INITS - NUM_TRAINING_INITS,
+            image_px=IMAGE_PX,
+        ),
+        replan_every=8,
+        name="nano",
+        check_settled=True,
+    )
+
+
+def unseen_vla() -> Run:
+    """The same for the VLA."""
+    return replace(unseen(), policy=FlowVla.Config(checkpoint=Path("runs/nano/model")))
 
 
 def _with_card(other: WamCard, name: str, *, video_weight: float = 1.0) -> Training:
