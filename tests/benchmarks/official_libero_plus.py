@@ -14,6 +14,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from time import process_time
 from typing import NamedTuple
 
 import numpy as np
@@ -35,11 +36,13 @@ class Episode(NamedTuple):
         model: mjModel field -> its values after the reset.
         states: Full simulator state after settling and after each further step.
         images: Camera -> first image, rows turned as the protocol does.
+        cpu_s: Processor time from nothing to that image, imports excluded.
     """
 
     model: dict[str, np.ndarray]
     states: list[bytes]
     images: dict[str, np.ndarray]
+    cpu_s: float
 
 
 def official_episode(suite: str, name: str, folder: Path) -> Episode:
@@ -79,6 +82,7 @@ def official_episode(suite: str, name: str, folder: Path) -> Episode:
         model={k.removeprefix("model."): v for k, v in found.items() if k.startswith("model.")},
         states=[found[f"state.{step}"].tobytes() for step in range(NUM_STEPS + 1)],
         images={k.removeprefix("image."): v for k, v in found.items() if k.startswith("image.")},
+        cpu_s=float(found["cpu_s"]),
     )
 
 
@@ -103,15 +107,17 @@ def our_episode(suite: str, name: str) -> Episode:
     )
     benchmark = LiberoPlus(config)
     (key,) = benchmark.episodes()
+    started = process_time()
     env = benchmark.make_env(key)
     observation = env.reset(key, Sense(benchmark.spec.cameras))
+    cpu_s = process_time() - started
     model = model_fields(env._inner._model)
     states = [env.state_bytes()]
     for _ in range(NUM_STEPS):
         env.step(np.array(ACTION, np.float32), Sense())
         states.append(env.state_bytes())
     env.close()
-    return Episode(model, states, dict(observation.images))
+    return Episode(model, states, dict(observation.images), cpu_s)
 
 
 def differences(suite: str, name: str, folder: Path) -> list[str]:
@@ -201,6 +207,7 @@ def main(suite: str, name: str, folder: Path) -> None:
     from liberoplus.liberoplus.envs import OffScreenRenderEnv
     from robosuite.utils.errors import RandomizationError
 
+    started = process_time()
     definition = folder / "site/liberoplus/liberoplus/bddl_files" / suite / f"{name}.bddl"
     env = OffScreenRenderEnv(
         bddl_file_name=str(definition), camera_heights=IMAGE_PX, camera_widths=IMAGE_PX
@@ -220,11 +227,13 @@ def main(suite: str, name: str, folder: Path) -> None:
         if step == SETTLE_STEPS - 1:
             sim.render, env.noise = render, noise
         observation, *_ = env.step([0, 0, 0, 0, 0, 0, -1])
+    cpu_s = process_time() - started
     parts = {
         f"image.{camera}": observation[f"{sensor}_image"][::-1, ::-1].copy()
         for camera, sensor in (("agentview", "agentview"), ("wrist", "robot0_eye_in_hand"))
     }
     parts |= {f"model.{k}": v for k, v in model_fields(sim.model._model).items()}
+    parts["cpu_s"] = np.array(cpu_s)
     parts["state.0"] = _state(env.env)
     sim.render, env.noise = (lambda **_: blank), 0
     for step in range(NUM_STEPS):
