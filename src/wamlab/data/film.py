@@ -24,6 +24,7 @@ CRF = 15
 KEY_EVERY = 8  # at most 7 frames are decoded in vain
 LOOK_AHEAD = 2 * KEY_EVERY  # decoding on costs less than seeking up to about here
 MAX_OPEN_FILMS = 32
+HELD_FRAMES = 64  # overlapping windows in order then decode each frame once
 
 
 def encode_film(images: Sequence[NDArray[np.uint8]], fps: float) -> bytes:
@@ -115,7 +116,7 @@ class VideoFilm:
 
 
 class _Decoder:
-    """An open video file that remembers how far it has been decoded."""
+    """An open video file that remembers how far it has been decoded, and the last frames."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._fps = path, fps
@@ -124,8 +125,14 @@ class _Decoder:
         self._stream.codec_context.thread_count = 1
         self._frames: Iterator[av.VideoFrame] = iter(())
         self._next: int | None = None  # index that decoding on would give; None: seek first
+        self._held: dict[int, av.VideoFrame] = {}
 
     def image(self, index: int) -> NDArray[np.uint8]:
+        if index not in self._held:
+            self._decode_to(index)
+        return np.asarray(self._held[index].to_ndarray(format="rgb24"), np.uint8)
+
+    def _decode_to(self, index: int) -> None:
         if self._next is None or not 0 <= index - self._next < LOOK_AHEAD:
             time_base = self._stream.time_base
             assert time_base is not None
@@ -135,6 +142,7 @@ class _Decoder:
         try:
             for frame in self._frames:
                 found = round((frame.time or 0.0) * self._fps)
+                self._held[found] = frame
                 if found >= index:
                     break
             else:
@@ -149,7 +157,8 @@ class _Decoder:
                 "the file is cut off or of another rate"
             )
         self._next = found + 1
-        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        for oldest in list(self._held)[:-HELD_FRAMES]:
+            del self._held[oldest]
 
 
 @lru_cache(maxsize=MAX_OPEN_FILMS)
