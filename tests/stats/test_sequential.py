@@ -144,6 +144,7 @@ def test_its_price_is_at_most_twice_the_width_of_a_fixed_number_of_episodes():
     ("call", "message"),
     [
         (lambda: e_values([2], 0.5), "values: got one outside"),
+        (lambda: e_values([], 0.5), "values: got none"),
         (lambda: e_values([float("nan")], 0.5), "values: got one outside"),
         (lambda: e_values([1], 1.0), "null: got 1.0, expected a number between the bounds"),
         (lambda: e_values([1, 0], 0.5, population=1), "got 2, expected at most 1"),

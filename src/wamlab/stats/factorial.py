@@ -120,8 +120,8 @@ def mixed_logit(
 
     Source: random intercepts as in Agresti (2013), Categorical Data Analysis, section 13.1;
     sandwich: White (1982), Econometrica 50:1-25; checked against glmer of R's lme4 on its
-    example cbpp. Not statsmodels' `BinomialBayesMixedGLM`: its variational standard errors
-    cover too little, see docs/statistics.md.
+    example cbpp. Not statsmodels' `BinomialBayesMixedGLM`: where an effect differs between
+    tasks its 95 % interval covers 58 %, see docs/statistics.md.
     """
     k, n, x, task = _rows(successes, episodes, design, tasks)
     num_tasks, num_effects = int(task.max()) + 1, x.shape[1]

@@ -75,8 +75,8 @@ def e_values(
         float64, shape (num_episodes,).
 
     Raises:
-        ValueError: If a value or the null is not within the bounds, or there are more values
-            than the population has.
+        ValueError: If there is no value, a value or the null is not within the bounds, or
+            there are more values than the population has.
 
     Source: Waudby-Smith and Ramdas (2024), JRSS B 86:1-27: capital process (section 3),
     hedged (section 4) and without replacement (section 5), with bets averaged over a grid of
@@ -192,14 +192,16 @@ def _fair_means(x: Array, means: Array, population: int | None) -> Array:
     """
     if population is None:
         return means[:, None].repeat(len(x), 1)
-    seen = np.concatenate([[0.0], x.cumsum()[:-1]]) if len(x) else x
-    return (population * means[:, None] - seen) / (population - np.arange(len(x)))
+    seen = np.concatenate([[0.0], x.cumsum()[:-1]])
+    return np.asarray((population * means[:, None] - seen) / (population - np.arange(len(x))))
 
 
 def _scaled(values: Sequence[float], bounds: tuple[float, float], population: int | None) -> Array:
     """Values mapped from the bounds to 0 to 1."""
     if not bounds[0] < bounds[1]:
         raise ValueError(f"bounds: got {bounds}, expected the lower one first")
+    if not len(values):
+        raise ValueError("values: got none, expected at least one")
     if population is not None and len(values) > population:
         raise ValueError(f"values: got {len(values)}, expected at most {population}")
     x = (np.asarray(values, dtype=np.float64) - bounds[0]) / (bounds[1] - bounds[0])
