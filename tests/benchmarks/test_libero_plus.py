@@ -11,6 +11,7 @@ import pytest
 from wamlab.benchmarks.libero_plus import Axis, Instruction, LiberoPlus, package
 from wamlab.benchmarks.libero_plus.variants import View, read_name
 from wamlab.core.errors import ConfigError
+from wamlab.core.health import Depth, Level
 
 
 def is_installed(distribution):
@@ -219,3 +220,20 @@ def test_reading_a_state_runs_nothing_that_it_names(tmp_path):
 
     with pytest.raises(pickle.UnpicklingError, match="only arrays are read"):
         package.read_state(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "level"),
+    [
+        ({}, Level.RED),
+        ({"runnable_only": True}, Level.AMBER),
+        ({"axes": (Axis.CAMERA,)}, Level.GREEN),
+    ],
+)
+def test_the_doctor_refuses_a_run_that_would_stop_for_want_of_assets(settings, level):
+    benchmark = LiberoPlus(LiberoPlus.Config(**settings))
+
+    found = {check.name: check for check in benchmark.checks(Depth.START, print)}
+
+    assert found["task files"].level is Level.GREEN
+    assert found["asset pack"].level is level

@@ -7,7 +7,7 @@ listed and counted, never dropped silently. docs/libero_plus.md says what is off
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -17,6 +17,7 @@ from wamlab.benchmarks.libero_plus import package
 from wamlab.benchmarks.libero_plus.variants import Axis, Variant
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, unknown_name
+from wamlab.core.health import Check, Depth, Level
 from wamlab.core.protocols import Env
 
 __all__ = ["Axis", "Instruction", "LiberoPlus", "NoisyCameras", "RobotStart"]
@@ -204,6 +205,15 @@ class LiberoPlus:
             "noisy_cameras": self.config.noisy_cameras,
             "instruction": self.config.instruction,
         }
+
+    def checks(self, depth: Depth, say: Callable[[str], None]) -> Iterator[Check]:
+        """Whether the files are here, then what LIBERO asks of this machine."""
+        from wamlab.benchmarks.libero_plus.health import files_check, pack_check
+
+        yield (files := files_check())
+        if files.level is not Level.RED:
+            yield pack_check(self.skipped(), leaves_out=self.config.runnable_only)
+        yield from self._libero.checks(depth, say)
 
     def _words(self, variant: Variant) -> str:
         if self.config.instruction is Instruction.OFFICIAL_FAULT:
