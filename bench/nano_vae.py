@@ -1,6 +1,6 @@
 """How much the nano VAE keeps, and how long it takes.
 
-python bench/nano_vae.py src/wamlab/assets/nano_vae demos/libero_spatial --png kept.png
+python bench/nano_vae.py runs/nano_vae/model demos/libero_object --png kept.png
 
 Take demonstrations that it was not trained on. Time is of the process, on one thread, the least
 of several runs.

@@ -1,8 +1,8 @@
 """Models that learn on a laptop: `wamlab train recipes.nano:vae`, then `recipes.nano:joint`.
 
 Demonstrations come from `wamlab demos recipes.demos:libero_object --out demos/libero_object`.
-The VAE is trained once and shared by all, so that every model sees through the same eyes; a
-trained one ships with wamlab. The four models have the same sizes, data, steps and learning rate
+The VAE is trained first, once, and shared by all, so that every model sees through the same
+eyes: `wamlab train recipes.nano:vae --out runs/nano_vae`. The four models have the same sizes, data, steps and learning rate
 and differ in what they predict:
 
     flow_vla     actions, from the observed frame
@@ -38,7 +38,7 @@ CONTROL_HZ = 20.0
 IMAGE_PX = 128
 NUM_INITS = 50
 NUM_TRAINING_INITS = 30  # of those that LIBERO has; recipes.demos keeps to them
-VAE = Path("src/wamlab/assets/nano_vae")
+VAE = Path("runs/nano_vae/model")
 TEXT = Path("src/wamlab/assets/nano_text")
 
 SIZES = Sizes(
