@@ -57,7 +57,7 @@ def textures() -> dict[str, tuple[str, str]]:
     found = {}
     for suite in package.SUITES:
         folder = package.package_root() / "bddl_files" / suite
-        for name in package._task_names()[suite]:
+        for name in package.task_names()[suite]:
             if not re.search(r"_(table|tb)_\d+$", name):
                 continue
             text = (folder / f"{name}.bddl").read_text("utf-8")

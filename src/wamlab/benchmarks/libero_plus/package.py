@@ -54,6 +54,14 @@ def package_root() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "liberoplus"
 
 
+@lru_cache(maxsize=1)
+def task_names() -> Mapping[str, tuple[str, ...]]:
+    """Suite -> official names in the official order; read as data, nothing of the package runs."""
+    path = _existing(package_root() / "benchmark" / "libero_suite_task_map.py")
+    table = ast.literal_eval(path.read_text("utf-8").partition("=")[2].strip())
+    return {suite: tuple(table[suite]) for suite in SUITES}
+
+
 @lru_cache(maxsize=4)
 def variants(suite: str) -> tuple[Variant, ...]:
     """All tasks of a suite, in the official order.
@@ -61,7 +69,7 @@ def variants(suite: str) -> tuple[Variant, ...]:
     Raises:
         ConfigError: If the installed names are not those that the levels were assigned to.
     """
-    names, levels = _task_names()[suite], _levels()[suite]
+    names, levels = task_names()[suite], _levels()[suite]
     digest = names_digest(names)
     if digest != levels["names"]:
         raise ConfigError(
@@ -203,14 +211,6 @@ def _empty_array(kind: type, shape: tuple[int, ...], dtype: bytes) -> NDArray[An
 
 
 _LANGUAGE = re.compile(r"\(:language\s+([^()]*)\)")
-
-
-@lru_cache(maxsize=1)
-def _task_names() -> Mapping[str, tuple[str, ...]]:
-    """The official table; read as data, so that nothing of the package runs."""
-    path = _existing(package_root() / "benchmark" / "libero_suite_task_map.py")
-    table = ast.literal_eval(path.read_text("utf-8").partition("=")[2].strip())
-    return {suite: tuple(table[suite]) for suite in SUITES}
 
 
 @lru_cache(maxsize=4)
