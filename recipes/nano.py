@@ -2,8 +2,8 @@
 
 Demonstrations come from `wamlab demos recipes.demos:libero_object --out demos/libero_object`.
 The VAE is trained first, once, and shared by all, so that every model sees through the same
-eyes: `wamlab train recipes.nano:vae --out runs/nano_vae`. The four models have the same sizes, data, steps and learning rate
-and differ in what they predict:
+eyes: `wamlab train recipes.nano:vae --out runs/nano_vae`. The four models have the same sizes,
+data, steps and learning rate and differ in what they predict:
 
     flow_vla     actions, from the observed frame
     action_only  actions, from the observed frame; beside it the video that follows, as a lesson

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("libero")
 
+from recipes.fast_wam import libero_imagined
 from tiny_wam import tiny_card, tiny_wam_folder
 
-from recipes.fast_wam import libero_imagined
 from wamlab.core.episodes import StopReason
 from wamlab.engine.run import evaluate
 from wamlab.nn.card import Variant
