@@ -28,5 +28,5 @@ BENCHMARKS = {
 }
 
 # checked elsewhere: ReplayPolicy needs a recorded run (tests/policies/test_baselines.py), FastWam
-# weights (tests/policies/test_fast_wam.py)
-ELSEWHERE = {"baselines.ReplayPolicy", "fast_wam.FastWam"}
+# and FlowVla weights (tests/policies)
+ELSEWHERE = {"baselines.ReplayPolicy", "fast_wam.FastWam", "flow_vla.FlowVla"}
