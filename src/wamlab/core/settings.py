@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -33,6 +33,34 @@ def with_settings(config: T, settings: Sequence[str]) -> T:
             raise ConfigError(f"--set {setting}: expected KEY=VALUE, e.g. replan_every=5")
         config = _with_setting(config, path.split("."), text, path)
     return config
+
+
+def changed_settings(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, root: str = ""
+) -> list[str]:
+    """What differs between two configurations as JSON, one line a setting, named as by `--set`.
+
+    Args:
+        root: Name of the whole, if both hold a single value under "".
+    """
+    before, now = _flat(old), _flat(new)
+    return [
+        f"{name or root}: {before.get(name)!r} there, {now.get(name)!r} now"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        path = f"{prefix}{name}".replace(".config.", ".")
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat
 
 
 def _with_setting(config: Any, path: list[str], text: str, whole: str) -> Any:  # noqa: ANN401

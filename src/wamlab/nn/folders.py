@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from wamlab.core.errors import ConfigError
 
@@ -64,3 +64,18 @@ def read_tensors(
         except (OSError, SafetensorError) as error:
             raise ConfigError(f"{file} cannot be read: {error}; download it again") from None
     return tensors
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
+    """Puts a folder's tensors into a module, strictly.
+
+    Args:
+        what: Whose they are, for the message, e.g. "VAE weights in DIR".
+
+    Raises:
+        ConfigError: A weight is missing, unknown or of another shape.
+    """
+    try:
+        module.load_state_dict(weights, strict=True, assign=True)
+    except RuntimeError as error:
+        raise ConfigError(f"{what} do not fit its config.json: {error}") from None

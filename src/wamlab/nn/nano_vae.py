@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.folders import read_json, read_tensors
+from wamlab.nn.folders import fill, read_json, read_tensors
 from wamlab.nn.nano_vae_net import SPATIAL, TEMPORAL, NanoVaeNet, NanoVaeSizes
 
 __all__ = ["SPATIAL", "TEMPORAL", "NanoVae", "NanoVaeNet", "NanoVaeSizes", "pixels_of"]
@@ -69,12 +69,7 @@ class NanoVae:
         if not decoder:
             drop_decoder(model)
         weights = read_tensors(folder, dtype, without=() if decoder else DECODER_PREFIXES)
-        try:
-            model.load_state_dict(weights, strict=True, assign=True)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"VAE weights in {folder} do not fit its config.json: {error}"
-            ) from None
+        fill(model, weights, f"VAE weights in {folder}")
         return cls(model)
 
     def save(self, folder: Path, dtype: torch.dtype) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor
 from transformers import UMT5Config, UMT5EncoderModel
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.folders import read_json, read_tensors
+from wamlab.nn.folders import fill, read_json, read_tensors
 
 PAD, END = "<pad>", "</s>"  # T5's
 CACHE_DTYPE = torch.bfloat16
@@ -89,12 +89,7 @@ class TextEncoder:
         table = next((weights[name] for name in names if name in weights), None)
         if table is not None:
             weights |= dict.fromkeys(names, table)
-        try:
-            model.load_state_dict(weights, strict=True, assign=True)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"text encoder weights in {encoder} do not fit its config.json: {error}"
-            ) from None
+        fill(model, weights, f"text encoder weights in {encoder}")
         model.encoder.embed_tokens = model.shared  # else `to` would copy 2.1 GB twice
         return cls(model, load_tokenizer(folder / "tokenizer"))
 

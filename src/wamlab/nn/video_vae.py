@@ -20,7 +20,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.folders import read_json, read_tensors
+from wamlab.nn.folders import fill, read_json, read_tensors
 
 WAN22_CONFIG: Mapping[str, object] = MappingProxyType(
     {
@@ -110,12 +110,7 @@ class VideoVae:
         if not decoder:
             drop_decoder(model)
         weights = read_tensors(folder, dtype, without=() if decoder else DECODER_PREFIXES)
-        try:
-            model.load_state_dict(weights, strict=True, assign=True)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"VAE weights in {folder} do not fit its config.json: {error}"
-            ) from None
+        fill(model, weights, f"VAE weights in {folder}")
         return cls(model)
 
     @property

@@ -15,6 +15,7 @@ from wamlab.core.config import Json, to_json
 from wamlab.core.episodes import EpisodeRecord
 from wamlab.core.errors import ConfigError, StoreError
 from wamlab.core.recipe import Run
+from wamlab.core.settings import changed_settings
 from wamlab.records.files import write_whole
 from wamlab.records.store import (
     LOCK_FILE,
@@ -130,12 +131,7 @@ class RunStore:
         self.records |= latest([*filter(None, [self.records.get(record.key)]), record])
 
     def _refuse(self, what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        before, now = _flat(old), _flat(new)
-        changed = [
-            f"{name or what}: {before.get(name)!r} there, {now.get(name)!r} now"
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
-        ]
+        changed = changed_settings(old, new, root=what)
         if changed:
             raise ConfigError(
                 f"{self.folder}: holds another run ({what} differs); name another folder with "
@@ -162,18 +158,6 @@ def _take_lock(folder: Path) -> int:
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
     return lock
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names, as `--set` writes them."""
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        path = f"{prefix}{name}".replace(".config.", ".")
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{path}.")
-        else:
-            flat[path] = value
-    return flat
 
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:

@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from wamlab.core.config import digest, to_json
 from wamlab.core.errors import ConfigError, StoreError
+from wamlab.core.settings import changed_settings
 from wamlab.training.recipe import Training
 
 FILE_NAME = "training.json"
@@ -109,12 +110,7 @@ class TrainingFolder:
             old, data, sessions = content["config"], content["data"], content["sessions"]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: {error!r}; expected what wamlab train wrote") from error
-        before, now = _flat(old), _flat(to_json(self._training))
-        changed = [
-            f"{name}: {before.get(name)!r} there, {now.get(name)!r} now"
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
-        ]
+        changed = changed_settings(old, to_json(self._training))
         if changed:
             raise ConfigError(
                 f"{self.path}: holds another training; name another folder with --out\n  "
@@ -134,15 +130,3 @@ def _take_lock(folder: Path) -> int:
             "--out"
         ) from None
     return lock
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names, as `--set` writes them."""
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        path = f"{prefix}{name}".replace(".config.", ".")
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{path}.")
-        else:
-            flat[path] = value
-    return flat
