@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -27,6 +28,7 @@ from wamlab.nn.checkpoints import (
     save_folder,
 )
 from wamlab.nn.checkpoints.parts import text_part, vae_part
+from wamlab.nn.checkpoints.sizes import expected_shapes
 from wamlab.nn.checkpoints.umt5 import from_wan
 from wamlab.nn.text import TextEncoder
 from wamlab.nn.video_vae import VideoVae
@@ -189,6 +191,19 @@ def test_a_foreign_layout_has_no_place_for_a_vae(checkpoint, tmp_path):
 
     with pytest.raises(ConfigError, match="only wamlab's own folder holds it, not lerobot"):
         convert(checkpoint, tmp_path / "out", CARD, parts=parts, target=Target.LEROBOT)
+
+
+def test_a_foreign_layout_has_no_place_for_a_vla(tmp_path):
+    card = replace(CARD, variant=Variant.ACTION_ONLY, is_vla=True)
+    shapes = expected_shapes(card.sizes, is_vla=True)
+    tensors = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    statistics_file(tmp_path / "stats.json")
+    save_folder(tmp_path / "model", tensors, card, tmp_path / "stats.json")
+    model = open_checkpoint(tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="upstream: has no place for a VLA"):
+        convert(model, tmp_path / "a.pt", card, target=Target.UPSTREAM)
+    assert not (tmp_path / "a.pt").exists()
 
 
 def test_weights_that_do_not_fit_the_card_are_not_converted(tmp_path):

@@ -110,6 +110,16 @@ def test_an_expert_that_closes_on_air_goes_on_and_solves_the_task():
     assert distance_to_plate(world) < 0.01
 
 
+def test_a_grasp_that_was_meant_to_miss_and_holds_is_kept():
+    world = ToyWorld()
+    config = ScriptedExpert.Config(miss_rate=1.0, miss_aside_m=0.002, miss_height_m=(0.0, 0.002))
+    gripper = play(ScriptedExpert(config), world, 300)[:, 6]
+
+    closings = int((np.diff(gripper) > 0).sum())
+    assert closings == 1
+    assert distance_to_plate(world) < 0.01
+
+
 @pytest.mark.parametrize(
     ("fault", "magnitude"),
     [
@@ -165,6 +175,8 @@ def test_the_magnitude_sets_when_the_expert_freezes():
         ({"speed": (1.0, 0.5)}, "speed: got"),
         ({"waypoint_noise_m": -0.1}, "waypoint_noise_m: got -0.1, expected 0 or more"),
         ({"miss_rate": 1.5}, "miss_rate: got 1.5, expected 0 to 1"),
+        ({"miss_aside_m": -0.1}, "miss_aside_m: got -0.1, expected 0 or more"),
+        ({"miss_height_m": (0.1, 0.05)}, r"miss_height_m: got \(0.1, 0.05\), expected 0 <= lowest"),
         ({"magnitude": 0.03}, "without a fault; name one of offset_grasp"),
         ({"fault": Fault.SLOW, "magnitude": 0.0}, "expected more than 0"),
     ],

@@ -84,6 +84,8 @@ def convert(
     check_fits(checkpoint, expected_shapes(card.sizes, is_vla=card.is_vla))
     statistics = statistics or _statistics_beside(checkpoint)
     read_statistics(statistics, card)  # tells now what would stop the first plan
+    if card.is_vla and target is not Target.FOLDER:
+        raise ConfigError(f"{target}: has no place for a VLA; only wamlab's own folder holds it")
     if parts and target is not Target.FOLDER:
         raise ConfigError(f"{parts[0].folder}: only wamlab's own folder holds it, not {target}")
     with _complete_or_absent(out) as beside:

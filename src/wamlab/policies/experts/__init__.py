@@ -41,7 +41,10 @@ class ScriptedExpert:
             grasp_temperature: Spread of the choice among grasps; 0 takes the best, 0.3 varies
                 the side without taking one that collides.
             waypoint_noise_m: Standard deviation of points that are only passed.
-            miss_rate: Share of grasps that close above the object first, and are done again.
+            miss_rate: Share of grasps that are off at first, and done again if they held nothing.
+            miss_aside_m: How far off they are at most, horizontally.
+            miss_height_m: Lowest and highest place of such a grasp, above the right one. From
+                3.5 cm up it clears what is held by its top 2 cm, and always closes on air.
         """
 
         fault: Fault = Fault.NONE
@@ -50,12 +53,19 @@ class ScriptedExpert:
         grasp_temperature: float = 0.0
         waypoint_noise_m: float = 0.0
         miss_rate: float = 0.0
+        miss_aside_m: float = 0.04
+        miss_height_m: tuple[float, float] = (0.035, 0.06)
 
         def __post_init__(self) -> None:
             slowest, fastest = self.speed
             if not 0 < slowest <= fastest <= 1:
                 raise ConfigError(f"speed: got {self.speed}, expected 0 < slowest <= fastest <= 1")
-            for name in ("grasp_temperature", "waypoint_noise_m"):
+            lowest, highest = self.miss_height_m
+            if not 0 <= lowest <= highest:
+                raise ConfigError(
+                    f"miss_height_m: got {self.miss_height_m}, expected 0 <= lowest <= highest"
+                )
+            for name in ("grasp_temperature", "waypoint_noise_m", "miss_aside_m"):
                 if not getattr(self, name) >= 0:
                     raise ConfigError(f"{name}: got {getattr(self, name)}, expected 0 or more")
             if not 0 <= self.miss_rate <= 1:
@@ -140,6 +150,8 @@ def _performance(
         grasp_temperature=config.grasp_temperature,
         waypoint_noise_m=config.waypoint_noise_m,
         miss_rate=config.miss_rate,
+        miss_aside_m=config.miss_aside_m,
+        miss_height_m=config.miss_height_m,
     )
     arm = Arm(view, faulty_manner(manner, fault, magnitude, rng), rng)
     steps = solve(arm, faulty_goals(view, fault))

@@ -42,7 +42,9 @@ class Manner:
         speed: Factor on every speed limit.
         waypoint_noise_m: Standard deviation of the points that are only passed.
         grasp_temperature: Spread of the choice among grasps, in units of their cost.
-        miss_rate: Share of grasps that close above the object first, and are done again.
+        miss_rate: Share of grasps that are off at first, and done again if they held nothing.
+        miss_aside_m: How far off they are at most, horizontally.
+        miss_height_m: From the grasp up; the lowest and highest that is drawn.
         grasp_offset_m: How far every grasp is off along the opening of the fingers.
         place_offset: Added to every place, m, shape (3,).
     """
@@ -51,6 +53,8 @@ class Manner:
     waypoint_noise_m: float = 0.0
     grasp_temperature: float = 0.0
     miss_rate: float = 0.0
+    miss_aside_m: float = 0.04
+    miss_height_m: tuple[float, float] = (0.035, 0.06)
     grasp_offset_m: float = 0.0
     place_offset: Vec = field(default_factory=lambda: np.zeros(3))
 

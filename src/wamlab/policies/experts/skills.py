@@ -20,8 +20,7 @@ LAY_TOUCH_M = 0.002
 LAY_SPEED = 0.6  # its rim gives little hold
 LOST_M = 0.03
 NOWHERE = np.zeros(3)
-MISS_ASIDE_M = 0.04
-MISS_HEIGHT_M = (0.035, 0.06)  # clears what is held by its top 2 cm
+EMPTY_M = 0.01  # between the fingers
 MISS_RISE_M = (0.02, 0.12)
 
 
@@ -43,16 +42,19 @@ def pick(
     view = arm.view
     if place is not None:  # at once as high as it will be carried
         lift_m = max(lift_m, carry_height(arm, name, place) - view.lowest(name))
-    if arm.manner.miss_rate and arm.rng.random() < arm.manner.miss_rate:
-        yield from _grasp_air(arm, name, _choices(arm, name, place, opening)[0])
-    for attempt in range(tries):
+    misses = arm.manner.miss_rate > 0 and arm.rng.random() < arm.manner.miss_rate
+    for attempt in range(-1 if misses else 0, tries):
         choices = _choices(arm, name, place, opening)
-        grasp = choices[min(attempt, len(choices) - 1)]
-        log.debug("pick %s at %s, cost %.2f", name, grasp.pos, grasp.cost)
-        pos = yield from _approach(arm, name, grasp)
+        grasp = choices[min(max(attempt, 0), len(choices) - 1)]
+        aside = _aside(arm) if attempt < 0 else NOWHERE
+        log.debug("pick %s at %s + %s, cost %.2f", name, grasp.pos, aside, grasp.cost)
+        pos = yield from _approach(arm, name, grasp, aside)
         height = view.origin(name)[2]
         arm.held, arm.held_height = pos - view.origin(name), pos[2] - view.lowest(name)
         yield from close_fingers(arm, pos)
+        if attempt < 0 and view.finger_gap < EMPTY_M:
+            yield from _rise_from_miss(arm, pos)
+            continue
         if np.linalg.norm(shift := out_of_drawer(view, name)) > 0.002:
             pos = pos + shift
             yield from arm.go(pos, gripper=CLOSED, tol=0.004, rot_tol=0.3, speed=0.5, max_steps=30)
@@ -76,13 +78,14 @@ def _choices(arm: Arm, name: str, place: Place | None, opening: Vec | None) -> l
     return distinct(_shuffled(arm, options))
 
 
-def _grasp_air(arm: Arm, name: str, grasp: Grasp) -> Steps[None]:
-    """Closes the hand above the object, and opens it again: how to go on is worth showing."""
-    angle, radius = arm.rng.uniform(0, 2 * np.pi), arm.rng.uniform(0, MISS_ASIDE_M)
-    height = arm.rng.uniform(*MISS_HEIGHT_M)
-    aside = np.array([radius * np.cos(angle), radius * np.sin(angle), height])
-    pos = yield from _approach(arm, name, grasp, aside)
-    yield from close_fingers(arm, pos)
+def _aside(arm: Arm) -> Vec:
+    """How far off a grasp is that is meant to miss: how to go on is worth showing."""
+    angle, radius = arm.rng.uniform(0, 2 * np.pi), arm.rng.uniform(0, arm.manner.miss_aside_m)
+    height = arm.rng.uniform(*arm.manner.miss_height_m)
+    return np.array([radius * np.cos(angle), radius * np.sin(angle), height])
+
+
+def _rise_from_miss(arm: Arm, pos: Vec) -> Steps[None]:
     up = pos + arm.rng.uniform(*MISS_RISE_M) * UP
     yield from arm.go(up, gripper=CLOSED, tol=0.015, rot_tol=0.3, speed=0.8)
     yield from arm.stay(4, OPEN, up)
