@@ -18,7 +18,7 @@ class Retest(NamedTuple):
 
 
 def first_pass(run: LoadedRun) -> LoadedRun:
-    """The run without its second passes: what every rate and every pair is made of."""
+    """The run with its second passes set apart: what every rate and every pair is made of."""
     info = run.info
     if not info.num_repeats and not any(record.repeats for record in run.records):
         return run
@@ -26,6 +26,7 @@ def first_pass(run: LoadedRun) -> LoadedRun:
         run,
         info=replace(info, num_episodes=info.num_episodes - info.num_repeats, num_repeats=0),
         records=tuple(record for record in run.records if record.repeats is None),
+        second_pass=tuple(record for record in run.records if record.repeats is not None),
     )
 
 

@@ -99,12 +99,14 @@ class LoadedRun:
         folder: The folder, or the bundle's file.
         records: One for each episode that was tried, in the order of the file.
         problems: What is wrong with lines that were left out, with their numbers.
+        second_pass: Repeats that `records.passes.first_pass` has set apart; else among `records`.
     """
 
     folder: Path
     info: RunInfo
     records: tuple[EpisodeRecord, ...]
     problems: tuple[str, ...] = ()
+    second_pass: tuple[EpisodeRecord, ...] = ()
 
 
 def load_run(folder: Path, *, skips_bad_lines: bool = False) -> LoadedRun:

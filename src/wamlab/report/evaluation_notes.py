@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from wamlab.core.episodes import EpisodeRecord, Outcome
 from wamlab.records.machine import Machine
+from wamlab.records.passes import retests
 from wamlab.records.store import LoadedRun
 from wamlab.report.cells import RATE_FIELDS, absent, fields, rate_values
 from wamlab.report.entries import Entry
@@ -12,6 +14,7 @@ from wamlab.report.numbers import percent, rate_lines
 from wamlab.report.study import Study
 from wamlab.report.table import Cell, Column, Role, Table
 from wamlab.report.texts import Text, same, say
+from wamlab.stats.retest import repeatability
 
 
 def appendix_f(study: Study) -> Table:
@@ -30,6 +33,9 @@ def appendix_f(study: Study) -> Table:
             Column(label=say("hours"), fields=("episode_hours", "hours")),
             Column(label=say("total"), fields=fields("success"),
                    hint=say("pct")),
+            Column(label=say("second_pass"),
+                   fields=("alike", "alike_low", "alike_high", "run_twice", "rerun_sd"),
+                   hint=say("pct")),
             Column(label=say("pretrained_weights"), fields=("origin", "weights"),
                    is_number=False),
         ),
@@ -39,7 +45,7 @@ def appendix_f(study: Study) -> Table:
             for entry in one.entries
             for run in entry.runs
         ),
-        notes=(say("note_hours"), say("note_run_total")),
+        notes=(say("note_hours"), say("note_run_total"), say("note_second_pass")),
     )  # fmt: skip
 
 
@@ -64,6 +70,7 @@ def _row(entry: Entry, run: LoadedRun) -> tuple[Cell, ...]:
         _workers(run),
         _hours(run),
         _total(entry, run),
+        _second_pass(run),
         _weights(run),
     )
 
@@ -121,6 +128,27 @@ def _total(entry: Entry, run: LoadedRun) -> Cell:
     return Cell(
         main=same(percent(found.estimate)), lines=rate_lines(found), values=rate_values(found)
     )
+
+
+def _second_pass(run: LoadedRun) -> Cell:
+    pairs = retests([*run.records, *run.second_pass])
+    if not pairs:
+        return absent(5, "no_second_pass")
+    found = repeatability(*zip(*(map(_succeeded, pair) for pair in pairs), strict=True))
+    alike = found.agreement
+    num = sum(record.outcome is not Outcome.ERROR for record in run.records)
+    return Cell(
+        main=same(percent(alike.estimate)),
+        lines=(
+            *rate_lines(alike),
+            say("second_pass_moves", sd=f"{100 * found.rate_sd(num):.2f}"),
+        ),
+        values=(alike.estimate, alike.low, alike.high, found.num_pairs, found.rate_sd(num)),
+    )
+
+
+def _succeeded(record: EpisodeRecord) -> bool:
+    return record.outcome is Outcome.SUCCESS
 
 
 def _weights(run: LoadedRun) -> Cell:

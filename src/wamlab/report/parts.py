@@ -11,8 +11,9 @@ from wamlab.report.evaluation_notes import appendix_f
 from wamlab.report.forest import forest_figure
 from wamlab.report.heat import heat_figure
 from wamlab.report.latency import frontier_figure, latency_tables
+from wamlab.report.left_out import with_left_out
 from wamlab.report.models import table_11
-from wamlab.report.plus import table_2
+from wamlab.report.plus import PLUS, table_2
 from wamlab.report.plus_appendix import appendix_b, levels_table
 from wamlab.report.protocol_card import appendix_g
 from wamlab.report.references import References
@@ -46,7 +47,9 @@ def conclusion_sections(
     if published:
         copied = copied_tables(published, references)
         yield Section(key="published", title=say("section_copied"), blocks=tuple(copied))
-    robustness: list[Block] = [*table_2(study), *table_3(study), twins_table(study)]
+    plus = study.on(PLUS)
+    tables = [*table_2(study), *table_3(study), twins_table(study)]
+    robustness: list[Block] = [with_left_out(table, plus) for table in tables]
     heat, forest = heat_figure(study), forest_figure(study)
     robustness += [heat] if heat else []
     yield from _with_rows("robustness", "section_robustness", robustness)
@@ -58,6 +61,7 @@ def conclusion_sections(
         yield Section(key="contrasts", title=say("section_contrasts"), blocks=(forest,))
     levels = levels_table(study)
     appendices = [appendix_b(study), *([levels] if levels else [])]
+    appendices = [with_left_out(table, plus) for table in appendices]
     appendices += [appendix_f(study), appendix_g(study), appendix_h(study, references)]
     folded = [Fold(title=table.title, tables=(table,)) for table in appendices if table.rows]
     yield from _with_rows("appendices", "section_appendices", folded)
