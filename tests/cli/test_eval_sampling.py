@@ -34,6 +34,17 @@ def test_a_second_pass_is_counted(wamlab, tmp_path):
     assert sum(record.repeats is not None for record in load_run(tmp_path).records) == 6
 
 
+def test_a_rate_of_different_kinds_of_episodes_is_not_printed(wamlab, tmp_path):
+    sample = ("--sample", "50%", "--second-pass", "20%")
+
+    _, mixed, _ = wamlab("eval", SEEK, *sample, "--out", tmp_path / "mixed")
+    _, plain, _ = wamlab("eval", SEEK, "--sample", "50%", "--out", tmp_path / "plain")
+
+    assert mixed.startswith("seek  36 of 36 episodes  errors 0\nundisturbed")
+    assert "second pass  83.3 % [43.6, 97.0] of 6 end alike" in mixed
+    assert plain.startswith("seek  76.7 % [59.1, 88.2]  23/30  errors 0")
+
+
 def test_a_budget_says_what_it_can_show_before_it_runs(wamlab, tmp_path):
     code, _, err = wamlab("eval", SEEK, "--budget", "10min", "--out", tmp_path)
 

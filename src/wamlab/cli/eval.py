@@ -104,9 +104,9 @@ def run(arguments: Sequence[str]) -> int:
     if asked.json:
         print(json.dumps({"run": str(out), **asdict(tally)}))
     else:
-        print(_summary(recipe.run.name, out, tally))
-        if selection.twins or selection.second_pass:
-            print("\n".join(_parts(load_run(out).records)))
+        is_mixed = selection.twins or selection.second_pass > 0
+        parts = _parts(load_run(out).records) if is_mixed else []
+        print(_summary(recipe.run.name, out, tally, parts))
         if question:
             print(question.verdict)
     return 1 if tally.num_errors else 0
@@ -182,9 +182,11 @@ def _succeeded(record: EpisodeRecord) -> bool:
     return record.outcome is Outcome.SUCCESS
 
 
-def _summary(name: str, out: Path, tally: Tally) -> str:
+def _summary(name: str, out: Path, tally: Tally, parts: Sequence[str]) -> str:
+    """What came out; one rate of all episodes only if they are of one kind, without `parts`."""
     success = success_text(tally.num_successes, tally.num_finished)
-    lines = [f"{name}  {success}  errors {tally.num_errors}", f"run folder: {out}"]
+    counted = f"{tally.num_finished} of {tally.num_total} episodes" if parts else success
+    lines = [f"{name}  {counted}  errors {tally.num_errors}", *parts, f"run folder: {out}"]
     if tally.num_repaired_bytes:
         lines.append(
             f"cut off a torn last line of {tally.num_repaired_bytes} bytes; it is run again"
