@@ -30,6 +30,7 @@ from wamlab.core.stages import stage_done
 from wamlab.nn.attention import KeysValues, Projected, Rotary, action_rotary, attend, video_rotary
 from wamlab.nn.dit import PATCH, Expert, Modulation
 from wamlab.nn.mixture import Mixture
+from wamlab.nn.reuse import Reuse, Velocities
 from wamlab.nn.samplers import Mode, Sample, Schedules, Start
 
 MAX_PROMPTS = 256  # a suite has 10 instructions; one takes 24 MB at full size
@@ -90,8 +91,17 @@ class CachedSampler:
     kept. One plan at a time: the buffers are shared.
     """
 
-    def __init__(self, model: Mixture, mode: Mode, schedules: Schedules) -> None:
+    def __init__(
+        self, model: Mixture, mode: Mode, schedules: Schedules, reuse: Reuse | None = None
+    ) -> None:
+        """Lays out tables for every step.
+
+        Args:
+            reuse: Which steps take over an earlier velocity. Not exact, and for one sample at a
+                time, since each decides for itself.
+        """
         self._model, self._mode, self._schedules = model, mode, schedules
+        self._reuse = reuse
         self._prompts: OrderedDict[str, _Prompt] = OrderedDict()
         self._buffer: Tensor | None = None
         self._rotary: dict[tuple[int, ...], Rotary] = {}
@@ -122,7 +132,7 @@ class CachedSampler:
         context = self._context(prompts, state_BP)
         stage_done("text")
         plan = _Plan(self, start, context, samples_video=samples_video)
-        return plan.run(self._mode, imagine=imagine)
+        return plan.run(self._mode, Velocities(self._reuse), imagine=imagine)
 
     @property
     def model(self) -> Mixture:
@@ -208,35 +218,66 @@ class _Plan:
         self._video_blocks = self._model.video.layers
         self._action_blocks = self._model.action.layers
 
-    def run(self, mode: Mode, *, imagine: bool) -> Sample:
+    def run(self, mode: Mode, known: Velocities, *, imagine: bool) -> Sample:
         self._observe()
         stage_done("video_prefill")
         later, action_BHA = None, self._start.action_BHA
         if self._num_later:
             assert self._start.video_BCFYX is not None, "checked by the sampler"
             later = self._start.video_BCFYX[:, :, 1:]
-        num_steps = len(self._schedules.action.timesteps)
+        steps = range(len(self._schedules.action.timesteps))
         if mode is Mode.JOINT:
-            for step in range(num_steps):
-                is_seen = imagine or step < num_steps - 1
-                later = self._video_step(later, step, keys_only=not is_seen)
-                stage_done("video_step")
-                action_BHA = self._action_step(action_BHA, step, see_all=True)
-                stage_done("action_step")
+            assert later is not None, "joint samples a video"
+            later, action_BHA = self._run_joint(later, action_BHA, known, imagine=imagine)
         else:
             if later is not None:
-                for step in range(num_steps):
-                    later = self._video_step(later, step)
-                    stage_done("video_step")
+                later = self._run_video(later, known)
             if mode is Mode.IDM:
                 self._remember(later)
                 stage_done("video_prefill")
-            for step in range(num_steps):
-                action_BHA = self._action_step(action_BHA, step, see_all=mode is Mode.IDM)
+            for step in steps:
+                velocity = self._action_velocity(action_BHA, step, see_all=mode is Mode.IDM)
+                action_BHA = action_BHA + self._schedules.action.deltas[step] * velocity
                 stage_done("action_step")
         if later is None or not imagine:
             return Sample(action_BHA, None)
         return Sample(action_BHA, torch.cat([self._start.first_BC1YX, later], dim=2))
+
+    def _run_joint(
+        self, later: Tensor, action_BHA: Tensor, known: Velocities, *, imagine: bool
+    ) -> tuple[Tensor, Tensor]:
+        video, action = self._schedules
+        num_steps = len(action.timesteps)
+        for step in range(num_steps):
+            if known.are_due():
+                later = later + video.deltas[step] * known.video
+                action_BHA = action_BHA + action.deltas[step] * known.action
+                stage_done("reused_step")
+                continue
+            # Actions see the video as it was before this step: the last step moves it for films.
+            is_moved = imagine or step < num_steps - 1
+            velocity = self._video_velocity(later, step, keys_only=not is_moved)
+            if velocity is not None:
+                known.learn_video(velocity)
+                later = later + video.deltas[step] * velocity
+            stage_done("video_step")
+            known.action = self._action_velocity(action_BHA, step, see_all=True)
+            action_BHA = action_BHA + action.deltas[step] * known.action
+            stage_done("action_step")
+        return later, action_BHA
+
+    def _run_video(self, later: Tensor, known: Velocities) -> Tensor:
+        for step, delta in enumerate(self._schedules.video.deltas):
+            if known.are_due():
+                later = later + delta * known.video
+                stage_done("reused_step")
+                continue
+            velocity = self._video_velocity(later, step)
+            assert velocity is not None, "asked for it"
+            known.learn_video(velocity)
+            later = later + delta * velocity
+            stage_done("video_step")
+        return later
 
     def _observe(self) -> None:
         """Keys and values of the observed frame."""
@@ -255,9 +296,10 @@ class _Plan:
             x_BSD, self._tables.clean, self._later_rotary, place, seen=seen, keys_only=True
         )
 
-    def _video_step(self, later: Tensor | None, step: int, *, keys_only: bool = False) -> Tensor:
-        """One Euler step of the frames after the observed one, which see it and each other."""
-        assert later is not None, "only called where a video is sampled"
+    def _video_velocity(
+        self, later: Tensor, step: int, *, keys_only: bool = False
+    ) -> Tensor | None:
+        """Of the frames after the observed one, which see it and each other."""
         place, seen = slice(0, self._num_later), slice(0, self._num_video)
         x_BSD = self._model.video.tokens(later)
         x_BSD = self._video_pass(
@@ -265,9 +307,8 @@ class _Plan:
             keys_only=keys_only,
         )  # fmt: skip
         if keys_only:
-            return later
-        velocity = self._model.video.bent_velocity(x_BSD, *self._tables.head[step], self._grid)
-        return later + self._schedules.video.deltas[step] * velocity
+            return None
+        return self._model.video.bent_velocity(x_BSD, *self._tables.head[step], self._grid)
 
     def _video_pass(
         self,
@@ -293,8 +334,8 @@ class _Plan:
             x_BSD = block.after_attention(x_BSD, mixed, bend, text, self._context.bias_B11Q)
         return x_BSD
 
-    def _action_step(self, action_BHA: Tensor, step: int, *, see_all: bool) -> Tensor:
-        """One Euler step of the actions."""
+    def _action_velocity(self, action_BHA: Tensor, step: int, *, see_all: bool) -> Tensor:
+        """Of the actions, which see the observed frame, and other frames if asked to."""
         expert, bends = self._model.action, self._tables.action[step]
         place = slice(self._num_video, None)
         seen = slice(0 if see_all else self._num_later, None)
@@ -305,7 +346,7 @@ class _Plan:
             mixed = attend(heads.q_BMSK, self._memory(layer, seen))
             text = self._context.action[layer]
             x_BHD = block.after_attention(x_BHD, mixed, bend, text, self._context.bias_B11Q)
-        return action_BHA + self._schedules.action.deltas[step] * expert.head(x_BHD)
+        return expert.head(x_BHD)
 
     def _write(self, layer: int, place: slice, made: KeysValues) -> None:
         self._k[layer, :, :, place] = made.k_BMSK

@@ -21,6 +21,7 @@ from wamlab.nn.cached import CachedSampler, Prompt
 from wamlab.nn.canvas import paint
 from wamlab.nn.card import Gripper, WamCard
 from wamlab.nn.model_folder import Parts
+from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import Mode, Sample, Start, sample, sample_both, schedules_of
 from wamlab.nn.text import prompt_of
 
@@ -49,6 +50,7 @@ class Sampling:
         fixed_seed: Draw the same noise at each plan; None draws from the episode's name.
         max_batch: Episodes in one forward pass; more are planned in several.
         num_threads: CPU threads of this process.
+        reuse: Which steps take over an earlier velocity; None computes each.
     """
 
     mode: Mode
@@ -58,11 +60,23 @@ class Sampling:
     computation: Computation
     max_batch: int
     num_threads: int = 1
+    reuse: Reuse | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_denoise_steps", "max_batch", "num_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        if self.reuse is None:
+            return
+        if self.mode is Mode.FIRST_FRAME:
+            raise ConfigError("reuse_above: this model's actions wait for no video; leave it out")
+        if self.computation is not Computation.CACHED:
+            raise ConfigError(f"reuse_above: got computation {self.computation}, expected cached")
+        if self.max_batch != 1:
+            raise ConfigError(
+                f"reuse_above: got max_batch {self.max_batch}, expected 1, since each episode "
+                "decides for itself which steps it leaves out"
+            )
 
 
 class Planner:
@@ -81,7 +95,7 @@ class Planner:
         self._schedules = schedules_of(
             parts.card, sampling.num_denoise_steps, dtype=dtype, device=device
         )
-        self._sampler = CachedSampler(parts.model, sampling.mode, self._schedules)
+        self._sampler = CachedSampler(parts.model, sampling.mode, self._schedules, sampling.reuse)
         self._num_plans: dict[EpisodeKey, int] = {}
         self.spec = spec_of(parts.card, imagines=sampling.imagine)
 

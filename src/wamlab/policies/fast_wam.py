@@ -17,6 +17,7 @@ from wamlab.core.types import ActionChunk
 from wamlab.nn.card import Variant, WamCard
 from wamlab.nn.model_folder import DTYPES, Sources, load_parts
 from wamlab.nn.planning import Computation, Dtype, Planner, Sampling, device_of
+from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import MODES_OF, Mode
 
 __all__ = ["Computation", "Dtype", "FastWam"]
@@ -46,6 +47,10 @@ class FastWam:
             fixed_seed: Draw the same noise at each plan, as published runs do (42); None draws
                 from the episode's name, so that repetitions differ.
             computation: Which code plans.
+            reuse_above: Steps are left out where two velocities of the imagined video point the
+                same way: the cosine from which on the last one is taken over (`nn.reuse`). Needs
+                max_batch 1. None computes every step.
+            reuse_steps: How many steps then take it over.
             dtype: Number format.
             device: E.g. "cpu" or "cuda:0".
             max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
@@ -67,6 +72,8 @@ class FastWam:
         imagine: bool = False
         fixed_seed: int | None = None
         computation: Computation = Computation.CACHED
+        reuse_above: float | None = None
+        reuse_steps: int = 4
         dtype: Dtype = Dtype.FLOAT32
         device: str = "cpu"
         max_batch: int = 32
@@ -103,6 +110,7 @@ class FastWam:
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,
+            reuse=_reuse(config.reuse_above, config.reuse_steps),
         )
         self._planner = Planner(parts, sampling, dtype=dtype, device=device)
         self.spec = self._planner.spec
@@ -120,6 +128,10 @@ class FastWam:
             SimulatorError: If an observation holds NaN; the policy is not to blame.
         """
         return self._planner.plan(requests)
+
+
+def _reuse(above: float | None, num_steps: int) -> Reuse | None:
+    return None if above is None else Reuse(above=above, num_steps=num_steps)
 
 
 def _mode(asked: Mode | None, card: WamCard) -> Mode:
