@@ -24,6 +24,7 @@ from wamlab.nn.layout import lay_out
 from wamlab.nn.mixture import Mixture
 from wamlab.nn.nano_text import is_nano_text
 from wamlab.nn.nano_vae import NanoVae
+from wamlab.nn.quantised import Quantisation, quantise
 from wamlab.nn.statistics import Normalisers, read_statistics
 from wamlab.nn.text import PromptCache, PromptEncoder
 from wamlab.nn.video_vae import VideoVae
@@ -74,12 +75,18 @@ class Parts:
 
 
 def load_parts(
-    sources: Sources, *, dtype: torch.dtype, device: torch.device, decoder: bool
+    sources: Sources,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    decoder: bool,
+    quantisation: Quantisation = Quantisation.NONE,
 ) -> Parts:
     """Loads a model, strictly.
 
     Args:
         decoder: Whether frames will be decoded; without, the VAE's decoder stays on disk.
+        quantisation: Of the model; the VAE stays as it is.
 
     Raises:
         ConfigError: If a part is missing or does not fit; the message says which and what to do.
@@ -107,7 +114,11 @@ def load_parts(
         model = model_of(card)
     load_weights(model, checkpoint, dtype, device=device, copy=True)
     model.eval().requires_grad_(False)
-    lay_out(model)
+    num_parameters = sum(weight.numel() for weight in model.parameters())
+    if quantisation is Quantisation.NONE:
+        lay_out(model)
+    else:  # which lays weights out in its own way
+        quantise(model, quantisation, device)
     identities = [
         checkpoint.identity,
         digest(card),
@@ -126,7 +137,7 @@ def load_parts(
             "class": "VLA" if card.is_vla else "WAM",
             "role": "flow VLA" if card.is_vla else f"WAM, {card.variant.replace('_', ' ')}",
             "weights": checkpoint.identity,
-            "num_parameters": str(sum(weight.numel() for weight in model.parameters())),
+            "num_parameters": str(num_parameters),
             **_origin(checkpoint),
         },
     )

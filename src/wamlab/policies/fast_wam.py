@@ -17,6 +17,7 @@ from wamlab.core.types import ActionChunk
 from wamlab.nn.card import Variant, WamCard
 from wamlab.nn.model_folder import DTYPES, Sources, load_parts
 from wamlab.nn.planning import Computation, Dtype, Planner, Sampling, device_of
+from wamlab.nn.quantised import Quantisation
 from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import MODES_OF, Mode
 
@@ -52,6 +53,7 @@ class FastWam:
                 max_batch 1. None computes every step.
             reuse_steps: How many steps then take it over.
             dtype: Number format.
+            quantised: What is computed in 8 bits (`nn.quantised`); not exact.
             device: E.g. "cpu" or "cuda:0".
             max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
                 independent of their company to the last bit, not only to 1e-5.
@@ -75,6 +77,7 @@ class FastWam:
         reuse_above: float | None = None
         reuse_steps: int = 4
         dtype: Dtype = Dtype.FLOAT32
+        quantised: Quantisation = Quantisation.NONE
         device: str = "cpu"
         max_batch: int = 32
         num_threads: int = 1
@@ -100,7 +103,13 @@ class FastWam:
             text=config.text,
             prompts=config.prompts,
         )
-        parts = load_parts(sources, dtype=dtype, device=device, decoder=config.imagine)
+        parts = load_parts(
+            sources,
+            dtype=dtype,
+            device=device,
+            decoder=config.imagine,
+            quantisation=config.quantised,
+        )
         self.weights, self.facts = parts.weights, parts.facts
         sampling = Sampling(
             mode=_mode(config.mode, parts.card),

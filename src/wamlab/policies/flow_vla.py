@@ -12,6 +12,7 @@ from wamlab.core.protocols import PlanRequest
 from wamlab.core.types import ActionChunk
 from wamlab.nn.model_folder import DTYPES, Sources, load_parts
 from wamlab.nn.planning import Computation, Dtype, Planner, Sampling, device_of
+from wamlab.nn.quantised import Quantisation
 from wamlab.nn.samplers import Mode
 from wamlab.nn.vla import check_vla
 
@@ -36,6 +37,7 @@ class FlowVla:
                 that repetitions differ.
             computation: Which code plans.
             dtype: Number format.
+            quantised: What is computed in 8 bits (`nn.quantised`); not exact.
             device: E.g. "cpu" or "cuda:0".
             max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
                 independent of their company to the last bit, not only to 1e-5.
@@ -53,6 +55,7 @@ class FlowVla:
         fixed_seed: int | None = None
         computation: Computation = Computation.CACHED
         dtype: Dtype = Dtype.FLOAT32
+        quantised: Quantisation = Quantisation.NONE
         device: str = "cpu"
         max_batch: int = 32
         num_threads: int = 1
@@ -76,7 +79,9 @@ class FlowVla:
             text=config.text,
             prompts=config.prompts,
         )
-        parts = load_parts(sources, dtype=dtype, device=device, decoder=False)
+        parts = load_parts(
+            sources, dtype=dtype, device=device, decoder=False, quantisation=config.quantised
+        )
         check_vla(parts.card)
         self.weights, self.facts = parts.weights, parts.facts
         sampling = Sampling(
