@@ -64,6 +64,24 @@ def test_a_budget_too_small_for_an_episode_is_refused(wamlab, tmp_path):
     assert "expected time for one episode at least" in err
 
 
+def test_parts_of_several_machines_merge_into_the_whole(wamlab, tmp_path):
+    sample = ("--sample", "50%", "--second-pass", "20%")
+    for part in ("1/2", "2/2"):
+        wamlab("eval", SEEK, *sample, "--part", part, "--out", tmp_path / f"m{part[0]}")
+    wamlab("eval", SEEK, *sample, "--out", tmp_path / "whole")
+    bundle = tmp_path / "all.wamlab.zip"
+
+    code, _, _ = wamlab("merge", tmp_path / "m1", tmp_path / "m2", "--out", bundle)
+
+    def traces(path):
+        return {record.key: record.trace[:16] for record in load_run(path).records}
+
+    assert code == 0
+    assert abs(len(traces(tmp_path / "m1")) - 18) <= 1
+    assert traces(bundle) == traces(tmp_path / "whole")
+    assert load_run(bundle).info.num_episodes == 36
+
+
 def test_a_run_stops_once_it_is_decided(wamlab, tmp_path):
     wamlab("eval", HOLD, "--out", tmp_path / "hold")
 
@@ -94,6 +112,9 @@ def test_a_run_that_nothing_tells_apart_is_run_whole(wamlab, tmp_path):
         (["--twins"], "twins: these episodes are not disturbed"),
         (["--budget", "soon"], "got 'soon', expected a time such as 2h, 90min or 45s"),
         (["--budget", "1h", "--only", "*init00*"], "--budget plans a sample of the whole"),
+        (["--budget", "1h", "--part", "1/2"], "leave out --only and --part"),
+        (["--part", "3/2"], "part: got 3/2, expected 1/2 to 2/2"),
+        (["--part", "half"], "got 'half', expected K/N, e.g. 2/4"),
         (["--stop-when-decided", "nowhere"], "nowhere: no such folder"),
     ],
 )

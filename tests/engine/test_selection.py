@@ -12,7 +12,7 @@ from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.recipe import Run
 from wamlab.engine.run import evaluate
-from wamlab.engine.selection import Selection, choose, stratified
+from wamlab.engine.selection import Selection, choose, part_of, stratified
 from wamlab.records.store import load_run
 
 SIZES = {("goal", "camera", 1): 7, ("goal", "noise", 2): 131, ("ten", "camera", 1): 262}
@@ -164,3 +164,41 @@ def test_a_run_with_twins_and_repeats_records_which_is_which(tmp_path):
     assert {key.seed for key in repeated} == {1000}
     assert {first.seed for first in repeated.values()} == {0}
     assert {record.instruction for record in clean} == {"go to (0, 0)"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("sample", [0.1, 1.0])
+def test_parts_are_the_whole_without_overlap_and_of_one_size(count, sample):
+    whole = choose(LISTED, Selection(sample=sample))
+
+    parts = [choose(LISTED, Selection(sample=sample, part=(i + 1, count))) for i in range(count)]
+
+    sizes = [len(part.keys) for part in parts]
+    assert Counter(key for part in parts for key in part.keys) == Counter(whole.keys)
+    assert {part.num_asked for part in parts} == {len(whole.keys)}
+    assert max(sizes) - min(sizes) <= max(1, len(whole.keys) // (8 * count))
+
+
+def test_a_part_loads_few_simulators():
+    def simulator(key):
+        return f"{key.suite}/{key.task}"
+
+    keys = choose(LISTED, Selection()).keys
+    parts = [part_of(keys, (index, 4), simulator) for index in (1, 2, 3, 4)]
+
+    # 20 simulators; a bundle that is too large for one part is split between two.
+    assert sum(len({simulator(key) for key in part}) for part in parts) <= 60
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [((3, 2), "part: got 3/2, expected 1/2 to 2/2"), ((0, 2), "part: got 0/2")],
+)
+def test_a_part_that_does_not_exist_is_refused(part, message):
+    with pytest.raises(ConfigError, match=message):
+        Selection(part=part)
+
+
+def test_more_machines_than_episodes_are_refused():
+    with pytest.raises(ConfigError, match="got 500 parts of 400 episodes"):
+        choose(LISTED, Selection(part=(1, 500)))

@@ -89,8 +89,10 @@ def plan_budget(
         ConfigError: If not even one episode fits, or none of the pilot's finished, or only some
             episodes are wanted.
     """
-    if selection.only is not None:
-        raise ConfigError("--budget plans a sample of the whole benchmark; leave out --only")
+    if selection.only is not None or selection.part != (1, 1):
+        raise ConfigError(
+            "--budget plans a sample of the whole benchmark; leave out --only and --part"
+        )
     started = monotonic()
     known, build_s = _finished(out), 0.0
     if len(known) < MIN_KNOWN:

@@ -28,3 +28,11 @@ def percentage(text: str) -> float:
     if not 0 <= number <= 100:
         raise argparse.ArgumentTypeError(f"got {text!r}, expected a number from 0 to 100")
     return number / 100
+
+
+def fraction(text: str) -> tuple[int, int]:
+    """K/N as two whole numbers."""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected K/N, e.g. 2/4")
+    return int(parts[0]), int(parts[1])

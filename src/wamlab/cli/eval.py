@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wamlab.cli._budget import duration, plan_budget, plan_lines
 from wamlab.cli._decision import Question
-from wamlab.cli._parser import Parser, percentage
+from wamlab.cli._parser import Parser, fraction, percentage
 from wamlab.cli._progress import ProgressDisplay
 from wamlab.cli._recipes import load_recipe
 from wamlab.cli._runs import check_report_installed, open_run, success_text
@@ -44,6 +44,7 @@ A machine that would measure something else is refused; wamlab doctor says more.
   --only PATTERN         episodes whose key matches, e.g. 'libero/libero_10/003/*'  [all]
   --sample PCT           share of the episodes, suites, axes and levels in proportion: the
                          same for every policy, 1% part of 5%, 5% part of all      [100%]
+  --part K/N             the K-th of N parts, one for each machine; wamlab merge joins them
   --twins                also the undisturbed twin of each episode, once
   --second-pass PCT      share of the sample to run again with other random draws  [0%]
   --budget TIME          e.g. 2h: says first what can be shown in it, then runs that
@@ -67,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         sample=asked.sample,
         twins=asked.twins,
         second_pass=asked.second_pass,
+        part=asked.part,
     )
     benchmark = build(recipe.run.benchmark)
     question = None
@@ -119,6 +121,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=recommended_workers())
     parser.add_argument("--only")
     parser.add_argument("--sample", type=percentage, default=1.0)
+    parser.add_argument("--part", type=fraction, default=(1, 1))
     parser.add_argument("--twins", action="store_true")
     parser.add_argument("--second-pass", type=percentage, default=0.0)
     parser.add_argument("--budget", type=duration)

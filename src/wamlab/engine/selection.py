@@ -14,6 +14,7 @@ from hashlib import sha256
 from wamlab.core.episodes import SECOND_PASS, EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import Benchmark, Disturbs
+from wamlab.engine.schedule import Simulators, simulators_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,14 @@ class Selection:
         sample: Share of the episodes, above 0; every suite, axis and level keeps its share.
         twins: Add the undisturbed twin of each episode, once.
         second_pass: Share of the sample that is run once more with other random draws.
+        part: Which of how many machines runs, counted from 1; what is asked for stays the whole.
     """
 
     only: str | None = None
     sample: float = 1.0
     twins: bool = False
     second_pass: float = 0.0
+    part: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         if not 0 < self.sample <= 1:
@@ -39,6 +42,9 @@ class Selection:
             )
         if not 0 <= self.second_pass <= 1:
             raise ConfigError(f"second_pass: got {100 * self.second_pass:g} %, expected 0 to 100 %")
+        index, count = self.part
+        if not 1 <= index <= count:
+            raise ConfigError(f"part: got {index}/{count}, expected 1/{count} to {count}/{count}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +52,9 @@ class Chosen:
     """The episodes of a run.
 
     Attributes:
-        keys: To run now: what the pattern lets through.
+        keys: To run now: what the pattern lets through, of this machine's part.
         repeats: Second pass -> the episode that it repeats.
-        num_asked: Episodes without the pattern.
+        num_asked: Episodes without the pattern, of all parts.
         num_repeats: Of those, second passes.
     """
 
@@ -88,6 +94,8 @@ def choose(benchmark: Benchmark, selection: Selection) -> Chosen:
         )
     asked = [*keys, *repeats]
     shown = _matching(asked, selection.only)
+    if selection.part != (1, 1):
+        shown = part_of(shown, selection.part, simulators_of(benchmark))
     return Chosen(keys=shown, repeats=repeats, num_asked=len(asked), num_repeats=len(repeats))
 
 
@@ -116,6 +124,38 @@ def twins_of(benchmark: Benchmark, keys: Sequence[EpisodeKey]) -> list[EpisodeKe
     if not isinstance(benchmark, Disturbs):
         raise ConfigError("twins: these episodes are not disturbed and have none; leave it out")
     return list(dict.fromkeys(benchmark.twin(key) for key in keys))
+
+
+def part_of(
+    keys: Sequence[EpisodeKey], part: tuple[int, int], simulator: Simulators
+) -> list[EpisodeKey]:
+    """One machine's share: as many as the others', and few simulators, which cost seconds each.
+
+    Episodes of one simulator stay together, in bundles of an eighth of a share at most; the largest
+    bundle goes to the machine that has least.
+
+    Raises:
+        ConfigError: If there are fewer episodes than machines.
+    """
+    index, count = part
+    if len(keys) < count:
+        raise ConfigError(f"part: got {count} parts of {len(keys)} episodes, expected fewer")
+    together: dict[str, list[EpisodeKey]] = {}
+    for key in keys:
+        together.setdefault(simulator(key), []).append(key)
+    size = max(1, len(keys) // (8 * count))
+    bundles = [
+        group[first : first + size]
+        for group in together.values()
+        for first in range(0, len(group), size)
+    ]
+    loads, chosen = [0] * count, set[EpisodeKey]()
+    for bundle in sorted(bundles, key=lambda one: (-len(one), _lot(one[0]))):
+        least = loads.index(min(loads))
+        loads[least] += len(bundle)
+        if least == index - 1:
+            chosen.update(bundle)
+    return [key for key in keys if key in chosen]
 
 
 def in_random_order(keys: Sequence[EpisodeKey]) -> list[EpisodeKey]:
