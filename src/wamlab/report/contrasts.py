@@ -101,7 +101,7 @@ class Contrast:
 def contrast(study: Study, first: Entry, second: Entry, suites: Sequence[str]) -> Contrast | None:
     """Compares two rows, or returns None if a suite has no episode that could be compared."""
     if study.is_mixed:
-        return _unpaired(first, second, suites)
+        return unpaired_contrast(first, second, suites)
     return paired_contrast(first, second, suites)
 
 
@@ -200,7 +200,8 @@ def _together(columns: Sequence[Mapping[str, list[float]]]) -> dict[str, list[fl
     return found
 
 
-def _unpaired(first: Entry, second: Entry, suites: Sequence[str]) -> Contrast | None:
+def unpaired_contrast(first: Entry, second: Entry, suites: Sequence[str]) -> Contrast | None:
+    """Compares two rows whose episodes cannot be told apart; None if a suite has none."""
     if not all(entry.suite(suite) for entry in (first, second) for suite in suites):
         return None
     differences, successes, failures = [], [0, 0], [0, 0]

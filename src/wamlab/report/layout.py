@@ -54,7 +54,9 @@ OFFICIAL_TASKS: Mapping[str, Mapping[str, Mapping[str, int]]] = MappingProxyType
 )
 """Benchmark -> suite -> axis -> how many tasks it has."""
 
-BENCHMARK_LABELS = MappingProxyType({"libero": "LIBERO", "libero_plus": "LIBERO-Plus"})
+BENCHMARK_LABELS = MappingProxyType(
+    {"libero": "LIBERO", "libero_plus": "LIBERO-Plus", "robotwin": "RoboTwin 2.0"}
+)
 """Benchmarks whose name is not written like their module."""
 
 

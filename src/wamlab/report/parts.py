@@ -17,6 +17,7 @@ from wamlab.report.plus import PLUS, table_2
 from wamlab.report.plus_appendix import appendix_b, levels_table
 from wamlab.report.protocol_card import appendix_g
 from wamlab.report.references import References
+from wamlab.report.robotwin import table_5, table_6
 from wamlab.report.study import Study
 from wamlab.report.table import Table
 from wamlab.report.texts import Text, say
@@ -59,13 +60,15 @@ def conclusion_sections(
     yield Section(key="failures", title=say("section_failures"), blocks=(table_8(study),))
     if forest is not None:
         yield Section(key="contrasts", title=say("section_contrasts"), blocks=(forest,))
+    three_d = [table_5(study), table_6(study)]
+    yield from _with_rows("three-d", "section_three_d", three_d)
     levels = levels_table(study)
     appendices = [appendix_b(study), *([levels] if levels else [])]
     appendices = [with_left_out(table, plus) for table in appendices]
     appendices += [appendix_f(study), appendix_g(study), appendix_h(study, references)]
     folded = [Fold(title=table.title, tables=(table,)) for table in appendices if table.rows]
     yield from _with_rows("appendices", "section_appendices", folded)
-    missing = [*robustness, *speed, *unmeasured_tables(), *appendices]
+    missing = [*robustness, *speed, *three_d, *unmeasured_tables(), *appendices]
     yield _missing_section(missing, figure_notes(study, has_frontier=frontier is not None))
     if listed := references.listed():
         notes = Notes(sentences=listed)

@@ -1,6 +1,6 @@
-"""Tables 5 to 8 of the report: their columns, and what would have to be run to fill them.
+"""Tables 7 and 8 of the report: their columns, and what would have to be run to fill them.
 
-RoboTwin runs, 3-D arms and labels of failures have no records yet. Of Table 8
+Arms with 3-D supervision and labels of failures have no records yet. Of Table 8
 the counts of failures are known from any run; its categories are not.
 """
 
@@ -16,11 +16,6 @@ from wamlab.report.study import Study
 from wamlab.report.table import Cell, Column, Role, Table
 from wamlab.report.texts import Text, same, say
 
-ROBOTWIN = ("sim_task", "wam_easy", "wam_hard", "vla_easy", "vla_hard", "score_3d", "n", "source")
-THREE_D = (
-    "method", "microwave_clean", "microwave_random", "switch_clean", "switch_random",
-    "difference_ci_p", "other_tasks_mean",
-)  # fmt: skip
 THREE_D_PLUS = (
     "method", "axis_camera", "axis_robot", "axis_light", "axis_language", "axis_background",
     "axis_noise", "axis_layout", "total",
@@ -29,16 +24,12 @@ CATEGORIES = (
     "perception", "action_error", "recovery", "timeout", "jitter", "skipped", "simulator",
     "unclassified",
 )  # fmt: skip
-WORDS = frozenset({"method", "source", "sim_task"})
+WORDS = frozenset({"method"})
 
 
 def unmeasured_tables() -> list[Table]:
-    """Tables 5 to 7: nothing that this version records fills them."""
-    return [
-        _empty("table5", ROBOTWIN),
-        _empty("table6", THREE_D),
-        _empty("table7", THREE_D_PLUS),
-    ]
+    """Table 7: nothing that this version records fills it."""
+    return [_empty("table7", THREE_D_PLUS)]
 
 
 def table_8(study: Study) -> Table:
