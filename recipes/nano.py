@@ -1,10 +1,8 @@
 """Models that learn on a laptop: `wamlab train recipes.nano:vae`, then `recipes.nano:joint`.
 
-Demonstrations come first (a window reads the frame of every fourth step, so others are not drawn),
-280 that hardly miss and 140 whose first grasp is off:
+Demonstrations come first (a window reads the frame of every fourth step, so others are not drawn):
 
     wamlab demos recipes.demos:libero_object --image-every 4 --out demos/libero_object
-    wamlab demos recipes.demos:libero_object_missed --image-every 4 --out demos/libero_object_missed
 
 The VAE is trained first, once, and shared by all, so that every model sees through the same
 eyes: `wamlab train recipes.nano:vae --out runs/nano_vae`. The four models have the same sizes,
@@ -40,12 +38,11 @@ from wamlab.training.recipe import Data, Evaluation, Optimiser, Precision, Train
 from wamlab.training.world_action import WorldAction
 
 DEMONSTRATIONS = Path("demos/libero_object")
-MISSES = Path("demos/libero_object_missed")
 CONTROL_HZ = 20.0
 IMAGE_PX = 128
 NUM_INITS = 50
-NUM_TRAINING_INITS = 28  # recipes.demos keeps to them
-FIRST_UNSEEN_INIT = 30  # those between are for watching a training
+FIRST_WATCHED_INIT = 28  # recipes.demos keeps below
+FIRST_UNSEEN_INIT = 30
 VAE = Path("runs/nano_vae/model")
 MODEL = Path("runs/nano/model")  # name another with --set policy.checkpoint=...
 TEXT = Path("src/wamlab/assets/nano_text")
@@ -55,8 +52,8 @@ SIZES = Sizes(
     action_ffn=384, text_dim=64, freq_dim=64, latent_channels=48, action_dim=7, state_dim=8,
 )  # fmt: skip
 VLA_FFN = 480
-NUM_STEPS = 4000
-EVALUATE_EVERY = 2000
+NUM_STEPS = 3000
+EVALUATE_EVERY = 3000
 REPLAN_EVERY = 8  # of 16 actions
 
 
@@ -102,9 +99,7 @@ def action_only() -> Training:
         objective=WorldAction.Config(
             card=card(Variant.ACTION_ONLY), vae=VAE, text=TEXT, stored=Precision.BFLOAT16
         ),
-        data=Data(
-            datasets=(DEMONSTRATIONS, MISSES), control_hz=CONTROL_HZ, skip_missed_grasps=True
-        ),
+        data=Data(datasets=(DEMONSTRATIONS,), control_hz=CONTROL_HZ, skip_missed_grasps=True),
         batch_size=32,
         num_steps=NUM_STEPS,
         name="action-only",
@@ -144,7 +139,7 @@ def without_video() -> Training:
 
 def watched() -> Run:
     """One episode of each task, on an initial state that is neither trained nor reported on."""
-    benchmark = replace(unseen().benchmark, first_init=NUM_TRAINING_INITS, num_inits=1)
+    benchmark = replace(unseen().benchmark, first_init=FIRST_WATCHED_INIT, num_inits=1)
     return replace(unseen(), benchmark=benchmark, name="watched")
 
 
