@@ -10,6 +10,7 @@ from wamlab.core.recipe import Run
 from wamlab.core.types import Observation
 from wamlab.data.convention import Gripper
 from wamlab.data.reading import read_dataset
+from wamlab.data.windows import Windows, WindowSpec
 from wamlab.engine import recording
 from wamlab.engine.demonstrate import RECORDING, demonstrate
 from wamlab.engine.recording import Recording, RecordingEnv, recorded
@@ -54,7 +55,7 @@ class GripperEnv:
         return StepResult(observation=self.observation(sense), success=success, terminated=False)
 
     def observation(self, sense):
-        image = np.full((16, 16, 3), 20 * self.steps, np.uint8)
+        image = np.full((16, 16, 3), 20 * self.steps % 256, np.uint8)
         return Observation(
             images=dict.fromkeys(sense.cameras, image),
             state=np.array([self.position], np.float32),
@@ -225,3 +226,56 @@ def test_a_full_disk_is_an_error_of_the_episode(watched, monkeypatch):
 
     with pytest.raises(StoreError, match="No space left on device"):
         perform(watched, [3, CLOSED], [0, OPEN])
+
+
+def pushing(tmp_path, rate):
+    config = Recording.Config(benchmark=PointMass.Config(), folder=tmp_path, push_rate=rate)
+    inner = GripperEnv()
+    return inner, RecordingEnv(inner, frozenset({"top"}), Gripper.CLOSED_1, 10.0, config)
+
+
+def test_a_push_takes_the_place_of_an_action_and_leaves_the_gripper(tmp_path):
+    inner, env = pushing(tmp_path, 0.2)
+
+    perform(env, *[[0.01, CLOSED]] * 60)
+
+    executed = np.array(inner.executed)
+    is_push = executed[:, 0] != np.float32(0.01)
+    assert 5 <= is_push.sum() < 60
+    assert (np.abs(executed[:, 0]) <= 1).all()
+    assert (executed[:, 1] == CLOSED).all()
+
+
+def test_pushes_are_marked_and_the_same_again(tmp_path):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        demonstrate(run(step_limit=400), folder, workers=1, push_rate=0.1)
+
+    one, two = (read_dataset(folder, fps=10, gripper=Gripper.NONE) for folder in folders)
+
+    marks = [each.is_push for each in one.demonstrations]
+    assert sum(mark.sum() for mark in marks) > 0
+    for first, second in zip(one.demonstrations, two.demonstrations, strict=True):
+        np.testing.assert_array_equal(first.is_push, second.is_push)
+        np.testing.assert_array_equal(first.action, second.action)
+
+
+def test_no_window_holds_a_push(tmp_path):
+    demonstrate(run(step_limit=400), tmp_path, workers=1, push_rate=0.1)
+    dataset = read_dataset(tmp_path, fps=10, gripper=Gripper.NONE)
+    horizon = 4
+
+    windows = Windows(dataset, WindowSpec(horizon=horizon, num_frames=1))
+
+    starts = {(each.demonstration, each.start) for each in windows}
+    for index, each in enumerate(dataset.demonstrations):
+        for start in range(each.num_steps):
+            is_lesson = not each.is_push[start : start + horizon].any()
+            assert ((index, start) in starts) == is_lesson
+
+
+def test_a_rate_of_pushes_that_is_none_is_refused(tmp_path):
+    config = Recording.Config(benchmark=PointMass.Config(), folder=tmp_path, push_rate=1.5)
+
+    with pytest.raises(ConfigError, match=r"push_rate: got 1.5, expected 0 or more, below 1"):
+        Recording(config)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from wamlab.cli._parser import Parser
+from wamlab.cli._parser import Parser, percentage
 from wamlab.cli._progress import ProgressDisplay
 from wamlab.cli._recipes import load_recipe
 from wamlab.cli._runs import success_text
@@ -21,7 +21,7 @@ INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 HELP = """\
 usage: wamlab demos RECIPE --out DIR [--workers N] [--only PATTERN] [--set KEY=VALUE ...]
-                    [--keep-no-ops] [--image-every N] [--json]
+                    [--keep-no-ops] [--image-every N] [--push-rate PCT] [--json]
 
 Runs a recipe and keeps every episode that succeeded and stayed so as a demonstration, in a
 LeRobot dataset (v3.0). Interrupt it at any time; the same command continues.
@@ -33,6 +33,8 @@ LeRobot dataset (v3.0). Interrupt it at any time; the same command continues.
   --set KEY=VALUE    change one setting, e.g. benchmark.image_px=256 (repeatable)
   --keep-no-ops      record actions that change nothing, too  [they are not executed]
   --image-every N    render every Nth step and repeat the picture between      [1]
+  --push-rate PCT    of the steps: somebody begins to push the hand aside, which is marked and
+                     not learned from; what the demonstrator then does is        [0%]
   --json             print the counts as JSON
 
 exit status: 0 all episodes recorded; 1 some ended in an error, or the run stopped;
@@ -49,6 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--keep-no-ops", action="store_true")
     parser.add_argument("--image-every", type=int, default=1)
+    parser.add_argument("--push-rate", type=percentage, default=0.0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
     recipe = load_recipe(asked.recipe, asked.settings)
@@ -71,6 +74,7 @@ def run(arguments: Sequence[str]) -> int:
                 only=asked.only,
                 drop_no_ops=not asked.keep_no_ops,
                 image_every=asked.image_every,
+                push_rate=asked.push_rate,
                 recipe=recipe.name,
                 argv=("wamlab", "demos", *arguments),
                 checks=checks,

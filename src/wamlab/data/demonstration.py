@@ -47,6 +47,8 @@ class Demonstration:
         films: Camera -> what it saw before each action, upright as a policy reads it.
         image_every: Steps from one picture to the next; the rows between repeat it, so a window
             must not start there.
+        is_push: Whether an action was not the demonstrator's own (`data.pushes`), bool, shape
+            (num_steps,); no window may hold it. None: all were.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Demonstration:
     action: NDArray[np.float32]
     films: Mapping[str, Film]
     image_every: int = 1
+    is_push: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         for part in ("state", "action"):

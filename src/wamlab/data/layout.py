@@ -21,6 +21,7 @@ FILES_PER_CHUNK = 1000
 
 STATE, ACTION = "observation.state", "action"
 IMAGES = "observation.images."
+IS_PUSH = "is_push"  # ours: the action was not the demonstrator's own
 OURS = "wamlab"  # our field in info.json; LeRobot's reader ignores it with a warning
 
 # camera of a benchmark -> the name that LIBERO datasets give it (yuanty/LIBERO-fastwam)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +49,7 @@ class _Info:
     video_keys: tuple[str, ...]
     gripper: Gripper | None  # None: the dataset does not say
     image_every: int
+    has_pushes: bool
 
     @classmethod
     def read(cls, folder: Path) -> _Info:
@@ -79,6 +80,7 @@ class _Info:
                 video_keys=tuple(k for k, value in features.items() if value["dtype"] == "video"),
                 gripper=None if said is None else Gripper(said),
                 image_every=int(ours.get("image_every", 1)),
+                has_pushes=layout.IS_PUSH in features,
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ConfigError):
@@ -106,13 +108,14 @@ def read_lerobot(folder: Path) -> Dataset:
     if not episodes:
         raise ConfigError(f"{folder}: holds no episode")
     _check_films(episodes, info.fps)
-    steps = _steps(episodes)
+    steps = _steps(episodes, has_pushes=info.has_pushes)
     demonstrations = tuple(
         Demonstration(
             name=episode.name,
             instruction=episode.instruction,
-            state=steps[episode.index][0],
-            action=steps[episode.index][1],
+            state=steps[episode.index].state,
+            action=steps[episode.index].action,
+            is_push=steps[episode.index].is_push,
             films={
                 camera: VideoFilm(path=path, first=start, num_frames=end - start, fps=info.fps)
                 for camera, (path, start, end) in episode.films.items()
@@ -213,13 +216,19 @@ def _check_films(episodes: Sequence[_Episode], fps: float) -> None:
             )
 
 
-Steps = tuple[NDArray[np.float32], NDArray[np.float32]]
+class _Steps(NamedTuple):
+    """What the table says of one episode, in order of its steps."""
+
+    state: NDArray[np.float32]
+    action: NDArray[np.float32]
+    is_push: NDArray[np.bool_] | None
 
 
-def _steps(episodes: Sequence[_Episode]) -> dict[int, Steps]:
-    """Episode -> state and action of its steps, in order."""
+def _steps(episodes: Sequence[_Episode], *, has_pushes: bool) -> dict[int, _Steps]:
+    """Episode -> its steps."""
     columns = ["episode_index", "frame_index", layout.STATE, layout.ACTION]
-    found: dict[int, Steps] = {}
+    columns += [layout.IS_PUSH] if has_pushes else []
+    found: dict[int, _Steps] = {}
     for path in dict.fromkeys(episode.table for episode in episodes):
         table = _table(path, columns)
         owner = table["episode_index"].to_numpy()
@@ -228,9 +237,10 @@ def _steps(episodes: Sequence[_Episode]) -> dict[int, Steps]:
         for index in np.unique(owner):
             rows = np.flatnonzero(owner == index)
             rows = rows[np.argsort(frame[rows])]
-            found[int(index)] = state[rows], action[rows]
+            is_push = table[layout.IS_PUSH].to_numpy()[rows] if has_pushes else None
+            found[int(index)] = _Steps(state[rows], action[rows], is_push)
     for episode in episodes:
-        length = len(found.get(episode.index, ([], []))[0])
+        length = len(found[episode.index].state) if episode.index in found else 0
         if length != episode.length:
             raise ConfigError(
                 f"{episode.table}: has {length} steps of episode {episode.index}, its entry in "

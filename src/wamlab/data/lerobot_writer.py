@@ -40,6 +40,7 @@ class Take:
         action: In the dataset's convention, float32, shape (num_steps, action_dim).
         films: Camera -> an MP4 file of num_steps frames.
         image_moments: Camera -> statistics of its images.
+        is_push: Whether the action was somebody's push, bool, shape (num_steps,); None: none was.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Take:
     action: NDArray[np.float32]
     films: Mapping[str, Path]
     image_moments: Mapping[str, Moments]
+    is_push: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,7 @@ def _write_steps(path: Path, takes: Sequence[Take], tasks: list[str], about: Abo
             ("timestamp", pa.float32()),
             *((name, pa.int64()) for name in ("frame_index", "episode_index", "index")),
             ("task_index", pa.int64()),
+            (layout.IS_PUSH, pa.bool_()),
         ]
     )
     start = 0
@@ -151,6 +154,9 @@ def _write_steps(path: Path, takes: Sequence[Take], tasks: list[str], about: Abo
                         pa.array(np.full(len(steps), episode)),
                         pa.array(start + steps),
                         pa.array(np.full(len(steps), tasks.index(take.instruction))),
+                        pa.array(
+                            np.zeros(len(steps), bool) if take.is_push is None else take.is_push
+                        ),
                     ],
                     schema=schema,
                 )
@@ -264,6 +270,7 @@ def _features(take: Take, about: About) -> dict[str, object]:
     features["timestamp"] = {"dtype": "float32", "shape": [1], "names": None}
     for key in ("frame_index", "episode_index", "index", "task_index"):
         features[key] = {"dtype": "int64", "shape": [1], "names": None}
+    features[layout.IS_PUSH] = {"dtype": "bool", "shape": [1], "names": None}
     return features
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wamlab.core.errors import ConfigError
 from wamlab.data.convention import Gripper
 from wamlab.data.demonstration import Dataset, Demonstration
+from wamlab.data.pushes import starts_without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,8 @@ class WindowValues(NamedTuple):
 class Windows(Sequence[Window]):
     """Every window of a dataset: one starts at each step that has a picture of its own.
 
+    Windows with an action that was not the demonstrator's own are none (`data.pushes`).
+
     Source: FastWAM (commit 45d8e14), its LeRobot data set: padded deltas are zero before they
     are normalised, a padded gripper repeats its last value.
     """
@@ -94,7 +97,7 @@ class Windows(Sequence[Window]):
                     f"{each.name}: has a picture every {each.image_every} steps, a window needs "
                     f"one every {spec.stride}; record it again with --image-every {spec.stride}"
                 )
-        starts = [np.arange(0, each.num_steps, each.image_every) for each in demonstrations]
+        starts = [_starts(each, spec.horizon) for each in demonstrations]
         self._start = np.concatenate(starts)
         self._owner = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
 
@@ -134,6 +137,13 @@ class Windows(Sequence[Window]):
         """Decodes a window's images: uint8, shape (num_frames, height, width, 3)."""
         film = self.dataset.demonstrations[window.demonstration].films[camera]
         return film.frames([int(step) for step in window.frame_steps])
+
+
+def _starts(demonstration: Demonstration, horizon: int) -> NDArray[np.int64]:
+    pictured = np.arange(0, demonstration.num_steps, demonstration.image_every)
+    if demonstration.is_push is None:
+        return pictured
+    return pictured[starts_without(demonstration.is_push, horizon)[pictured]]
 
 
 def window(

@@ -53,6 +53,7 @@ def demonstrate(
     only: str | None = None,
     drop_no_ops: bool = True,
     image_every: int = 1,
+    push_rate: float = 0.0,
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is immutable
     recipe: str = "",
     argv: Sequence[str] = (),
@@ -67,6 +68,7 @@ def demonstrate(
         out: Folder of the dataset; recordings are kept in its folder "recording".
         drop_no_ops: Leave out actions that change nothing.
         image_every: Render the cameras at every so many steps; the rows between repeat the picture.
+        push_rate: Share of undisturbed steps at which somebody begins to push the hand aside.
 
     Raises:
         ConfigError: If a setting is wrong, or the folder holds another recording.
@@ -80,6 +82,7 @@ def demonstrate(
         folder=folder / DEMOS,
         drop_no_ops=drop_no_ops,
         image_every=image_every,
+        push_rate=push_rate,
     )
     recording = replace(run, benchmark=watched, check_settled=True, video_every=0)
     tally = evaluate(
@@ -124,6 +127,7 @@ def _assemble(run: Run, out: Path, watched: Recording.Config, tally: Tally) -> D
                 "no_ops": f"not executed: motion below {NO_OP:g}, gripper unchanged"
                 if watched.drop_no_ops
                 else "kept",
+                "push_rate": watched.push_rate,
                 "commit": this_code().commit,
             },
         ),

@@ -25,6 +25,7 @@ from wamlab.data.convention import Gripper, converted
 from wamlab.data.film import encode_film
 from wamlab.data.lerobot_writer import Take
 from wamlab.data.moments import image_moments
+from wamlab.data.pushes import Pushes, pushed
 from wamlab.engine.around import Around
 from wamlab.engine.schedule import simulators_of
 from wamlab.records.files import write_whole
@@ -52,12 +53,15 @@ class Recording:
                 nor change the gripper.
             image_every: Render the cameras at every so many recorded steps; the rows between
                 repeat the picture. Rendering is most of what recording costs.
+            push_rate: Share of undisturbed steps at which somebody begins to push the hand aside
+                (`data.pushes`); until the success.
         """
 
         benchmark: Any
         folder: Path
         drop_no_ops: bool = True
         image_every: int = 1
+        push_rate: float = 0.0
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -66,6 +70,8 @@ class Recording:
             raise ConfigError("benchmark: renders no camera, expected one to record")
         if config.image_every < 1:
             raise ConfigError(f"image_every: got {config.image_every}, expected at least 1")
+        if not 0 <= config.push_rate < 1:
+            raise ConfigError(f"push_rate: got {config.push_rate}, expected 0 or more, below 1")
         self._gripper = Gripper.of(self._benchmark.spec.action)
 
     @property
@@ -111,7 +117,7 @@ class RecordingEnv(Around):
         super().__init__(env)
         self._cameras, self._gripper, self._fps = cameras, gripper, fps
         self._folder, self._drop_no_ops = config.folder, config.drop_no_ops
-        self._image_every = config.image_every
+        self._image_every, self._push_rate = config.image_every, config.push_rate
         self._idle = env.idle_action()
 
     def reset(self, key: EpisodeKey, sense: Sense) -> Observation:
@@ -119,6 +125,7 @@ class RecordingEnv(Around):
         self._states: list[NDArray[np.float32]] = []
         self._actions: list[NDArray[np.float32]] = []
         self._images: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in self._cameras}
+        self._pushes, self._is_push = Pushes(key, self._push_rate), list[bool]()
         self._records, self._succeeded = True, False
         self._newest = self._env.reset(key, self._wanted(sense))
         return self._seen(sense)
@@ -130,10 +137,14 @@ class RecordingEnv(Around):
         if not self._records:
             result = self._env.step(action, sense)
             return replace(result, observation=replace(result.observation, step=self._step))
-        if self._drop_no_ops and not self._succeeded and self._is_no_op(action, sense):
+        motion = None if self._succeeded else self._pushes.next()
+        if motion is not None:
+            action = pushed(action, motion, len(action) - (self._gripper is not Gripper.NONE))
+        elif self._drop_no_ops and not self._succeeded and self._is_no_op(action, sense):
             return StepResult(observation=self._seen(sense), success=False, terminated=False)
         self._states.append(self._newest.state)
         self._actions.append(np.array(action, np.float32))
+        self._is_push.append(motion is not None)
         fresh = self._is_pictured(len(self._states) - 1)
         for camera, images in self._images.items():
             images.append(self._newest.images[camera] if fresh else images[-1])
@@ -181,6 +192,7 @@ class RecordingEnv(Around):
         self._records = False
         numbers: dict[str, Any] = {
             "state": np.array(self._states, np.float32),
+            "is_push": np.array(self._is_push),
             "action": converted(
                 np.array(self._actions), self._gripper, _dataset_gripper(self._gripper)
             ),
@@ -222,6 +234,7 @@ def recorded(folder: Path, key: EpisodeKey, instruction: str, cameras: Sequence[
             instruction=instruction,
             state=numbers["state"],
             action=numbers["action"],
+            is_push=numbers.get("is_push"),
             films=films,
             image_moments={
                 camera: {
