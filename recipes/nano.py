@@ -1,8 +1,10 @@
-"""Models that learn on a laptop: `wamlab train recipes.nano:vae`, then `recipes.nano:joint`.
+r"""Models that learn on a laptop: `wamlab train recipes.nano:vae`, then `recipes.nano:joint`.
 
 Demonstrations come first (a window reads the frame of every fourth step, so others are not drawn):
 
     wamlab demos recipes.demos:libero_object --image-every 4 --out demos/libero_object
+    wamlab demos recipes.demos:libero_object --image-every 4 --push-rate 1.2% \
+        --out demos/libero_object_pushed
 
 The VAE is trained first, once, and shared by all, so that every model sees through the same
 eyes: `wamlab train recipes.nano:vae --out runs/nano_vae`. The four models have the same sizes,
@@ -37,7 +39,7 @@ from wamlab.training.nano_vae import NanoVaeObjective
 from wamlab.training.recipe import Data, Evaluation, Optimiser, Precision, Training
 from wamlab.training.world_action import WorldAction
 
-DEMONSTRATIONS = Path("demos/libero_object")
+DEMONSTRATIONS = (Path("demos/libero_object"), Path("demos/libero_object_pushed"))
 CONTROL_HZ = 20.0
 IMAGE_PX = 128
 NUM_INITS = 50
@@ -84,7 +86,7 @@ def vae() -> Training:
         objective=NanoVaeObjective.Config(
             card=card(Variant.JOINT), sizes=NanoVaeSizes(latent_channels=SIZES.latent_channels)
         ),
-        data=Data(datasets=(DEMONSTRATIONS,), control_hz=CONTROL_HZ, cache=None),
+        data=Data(datasets=DEMONSTRATIONS, control_hz=CONTROL_HZ, cache=None),
         batch_size=8,
         num_steps=1500,
         name="nano VAE",
@@ -99,7 +101,7 @@ def action_only() -> Training:
         objective=WorldAction.Config(
             card=card(Variant.ACTION_ONLY), vae=VAE, text=TEXT, stored=Precision.BFLOAT16
         ),
-        data=Data(datasets=(DEMONSTRATIONS,), control_hz=CONTROL_HZ, skip_missed_grasps=True),
+        data=Data(datasets=DEMONSTRATIONS, control_hz=CONTROL_HZ, skip_missed_grasps=True),
         batch_size=32,
         num_steps=NUM_STEPS,
         name="action-only",
