@@ -137,7 +137,7 @@ def _difference_cell(one: Contrast | None) -> Cell:
         main=same(points(one.estimate)),
         lines=(
             same(points_interval(*one.interval[1:])),
-            same(f"p{p_value(one.p_adjusted)}"),
+            say("p", p=p_value(one.p_adjusted)),
             say("is_paired" if one.pairs else "is_unpaired"),
         ),
         values=(one.estimate, *one.interval[1:], one.p_adjusted, str(one.pairs is not None)),
