@@ -113,12 +113,8 @@ def load_parts(
     with torch.device("meta"):
         model = model_of(card)
     load_weights(model, checkpoint, dtype, device=device, copy=True)
-    model.eval().requires_grad_(False)
     num_parameters = sum(weight.numel() for weight in model.parameters())
-    if quantisation is Quantisation.NONE:
-        lay_out(model)
-    else:  # which lays weights out in its own way
-        quantise(model, quantisation, device)
+    _make_ready(model, quantisation, device)
     identities = [
         checkpoint.identity,
         digest(card),
@@ -133,14 +129,27 @@ def load_parts(
         prompts=prompts,
         normalisers=normalisers,
         weights=sha256("\n".join(identities).encode()).hexdigest()[:16],
-        facts={
-            "class": "VLA" if card.is_vla else "WAM",
-            "role": "flow VLA" if card.is_vla else f"WAM, {card.variant.replace('_', ' ')}",
-            "weights": checkpoint.identity,
-            "num_parameters": str(num_parameters),
-            **_origin(checkpoint),
-        },
+        facts=_facts(checkpoint, card, num_parameters),
     )
+
+
+def _facts(checkpoint: Checkpoint, card: WamCard, num_parameters: int) -> dict[str, str]:
+    return {
+        "class": "VLA" if card.is_vla else "WAM",
+        "role": "flow VLA" if card.is_vla else f"WAM, {card.variant.replace('_', ' ')}",
+        "weights": checkpoint.identity,
+        "num_parameters": str(num_parameters),
+        **_origin(checkpoint),
+    }
+
+
+def _make_ready(model: Mixture, quantisation: Quantisation, device: torch.device) -> None:
+    """For planning, no more for training."""
+    model.eval().requires_grad_(False)
+    if quantisation is Quantisation.NONE:
+        lay_out(model)
+    else:  # which lays weights out in its own way
+        quantise(model, quantisation, device)
 
 
 def _fitting_vae(
