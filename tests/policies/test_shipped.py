@@ -1,6 +1,7 @@
 """The nano models that come with the package: whole, small, and ready to plan."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,20 @@ def test_those_of_the_demo_are_there_and_see_with_the_same_eyes():
 
     assert {"flow_vla", "action_only", "joint"} <= set(MODELS)
     assert len(eyes) == 1
+
+
+def test_without_noise_two_episodes_that_look_alike_get_the_same_plan():
+    seen = request()
+    plans = {}
+    for noise in (0.0, 1.0):
+        config = FlowVla.Config(
+            checkpoint=HOME / "flow_vla", num_denoise_steps=2, action_noise=noise
+        )
+        policy = FlowVla(config)
+        others = [replace(seen, key=replace(KEY, init=init)) for init in (30, 31)]
+        for one in others:
+            policy.begin(one.key)
+        plans[noise] = [chunk.actions for chunk in policy.plan(others)]
+
+    np.testing.assert_allclose(*plans[0.0], atol=1e-5)
+    assert np.abs(plans[1.0][0] - plans[1.0][1]).max() > 0.05

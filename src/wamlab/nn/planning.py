@@ -51,6 +51,7 @@ class Sampling:
         max_batch: Episodes in one forward pass; more are planned in several.
         num_threads: CPU threads of this process.
         reuse: Which steps take over an earlier velocity; None computes each.
+        action_noise: Standard deviation of what actions start from; models are trained at 1.
     """
 
     mode: Mode
@@ -61,8 +62,11 @@ class Sampling:
     max_batch: int
     num_threads: int = 1
     reuse: Reuse | None = None
+    action_noise: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.action_noise <= 1:
+            raise ConfigError(f"action_noise: got {self.action_noise}, expected 0 to 1")
         for name in ("num_denoise_steps", "max_batch", "num_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
@@ -202,7 +206,9 @@ class Planner:
         return Start(
             first_BC1YX=first_BC1YX,
             video_BCFYX=torch.stack(video).to(self._device, self._dtype) if video else None,
-            action_BHA=torch.stack(action).to(self._device, self._dtype),
+            action_BHA=(self._sampling.action_noise * torch.stack(action)).to(
+                self._device, self._dtype
+            ),
         )
 
     def _noise(self, key: EpisodeKey, part: str, shape: tuple[int, ...]) -> Tensor:

@@ -47,6 +47,8 @@ class FastWam:
                 one that its actions do not see.
             fixed_seed: Draw the same noise at each plan, as published runs do (42); None draws
                 from the episode's name, so that repetitions differ.
+            action_noise: Standard deviation of the noise that actions start from. Models are
+                trained at 1; 0 gives a plan in the middle of those that they would draw.
             computation: Which code plans.
             reuse_above: Steps are left out where two velocities of the imagined video point the
                 same way: the cosine from which on the last one is taken over (`nn.reuse`). Needs
@@ -73,6 +75,7 @@ class FastWam:
         num_denoise_steps: int = 10
         imagine: bool = False
         fixed_seed: int | None = None
+        action_noise: float = 1.0
         computation: Computation = Computation.CACHED
         reuse_above: float | None = None
         reuse_steps: int = 4
@@ -116,6 +119,7 @@ class FastWam:
             num_denoise_steps=config.num_denoise_steps,
             imagine=config.imagine,
             fixed_seed=config.fixed_seed,
+            action_noise=config.action_noise,
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,

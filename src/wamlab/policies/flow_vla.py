@@ -35,6 +35,8 @@ class FlowVla:
             num_denoise_steps: Of the actions.
             fixed_seed: Draw the same noise at each plan; None draws from the episode's name, so
                 that repetitions differ.
+            action_noise: Standard deviation of the noise that actions start from. Models are
+                trained at 1; 0 gives a plan in the middle of those that they would draw.
             computation: Which code plans.
             dtype: Number format.
             quantised: What is computed in 8 bits (`nn.quantised`); not exact.
@@ -53,6 +55,7 @@ class FlowVla:
         prompts: Path | None = None
         num_denoise_steps: int = 10
         fixed_seed: int | None = None
+        action_noise: float = 1.0
         computation: Computation = Computation.CACHED
         dtype: Dtype = Dtype.FLOAT32
         quantised: Quantisation = Quantisation.NONE
@@ -89,6 +92,7 @@ class FlowVla:
             num_denoise_steps=config.num_denoise_steps,
             imagine=False,
             fixed_seed=config.fixed_seed,
+            action_noise=config.action_noise,
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,
