@@ -24,8 +24,7 @@ def libero_spatial() -> Run:
 
     Two fifths of the first grasps are off by up to 6 cm, beside the object or above it, and are
     done again: a policy that misses finds itself where somebody has shown how to go on. The hand
-    always turns to the best grasp. Where it was drawn among many (grasp_temperature=0.3), policies
-    turned it to somewhere between, and missed (docs/nano.md).
+    always turns to the best grasp: no picture shows a side that was drawn (docs/nano.md).
     """
     return Run(
         policy=ScriptedExpert.Config(
