@@ -69,6 +69,7 @@ def takes(folder: Path):
                 action=action,
                 films=films,
                 image_moments=found,
+                is_push=np.zeros(length, bool),
             )
         )
     return made

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -258,6 +260,16 @@ def test_pushes_are_marked_and_the_same_again(tmp_path):
     for first, second in zip(one.demonstrations, two.demonstrations, strict=True):
         np.testing.assert_array_equal(first.is_push, second.is_push)
         np.testing.assert_array_equal(first.action, second.action)
+
+
+def test_a_dataset_without_pushes_has_no_column_for_them(demos):
+    folder, _ = demos
+
+    features = json.loads((folder / "meta/info.json").read_text())["features"]
+
+    assert "is_push" not in features
+    dataset = read_dataset(folder, fps=10, gripper=Gripper.NONE)
+    assert all(each.is_push is None for each in dataset.demonstrations)
 
 
 def test_no_window_holds_a_push(tmp_path):

@@ -1,4 +1,4 @@
-"""Plans that start from less noise lie closer together."""
+"""The noise that plans start from: its range. What it does: tests/policies/test_shipped.py."""
 
 import pytest
 

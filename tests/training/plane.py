@@ -54,6 +54,7 @@ def write_demonstrations(folder: Path, about: About = ABOUT, camera: str = "top"
                 action=(-state / 3).astype(np.float32),
                 films={camera: film},
                 image_moments={camera: image_moments(images)},
+                is_push=np.zeros(length, bool),
             )
         )
     write_dataset(folder, takes, about)

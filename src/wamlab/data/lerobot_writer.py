@@ -40,7 +40,7 @@ class Take:
         action: In the dataset's convention, float32, shape (num_steps, action_dim).
         films: Camera -> an MP4 file of num_steps frames.
         image_moments: Camera -> statistics of its images.
-        is_push: Whether the action was somebody's push, bool, shape (num_steps,); None: none was.
+        is_push: Whether the action was somebody's push, bool, shape (num_steps,).
     """
 
     name: str
@@ -49,7 +49,7 @@ class Take:
     action: NDArray[np.float32]
     films: Mapping[str, Path]
     image_moments: Mapping[str, Moments]
-    is_push: NDArray[np.bool_] | None = None
+    is_push: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def _write_steps(path: Path, takes: Sequence[Take], tasks: list[str], about: Abo
             ("timestamp", pa.float32()),
             *((name, pa.int64()) for name in ("frame_index", "episode_index", "index")),
             ("task_index", pa.int64()),
-            (layout.IS_PUSH, pa.bool_()),
+            *([(layout.IS_PUSH, pa.bool_())] if _has_pushes(takes) else []),
         ]
     )
     start = 0
@@ -154,9 +154,7 @@ def _write_steps(path: Path, takes: Sequence[Take], tasks: list[str], about: Abo
                         pa.array(np.full(len(steps), episode)),
                         pa.array(start + steps),
                         pa.array(np.full(len(steps), tasks.index(take.instruction))),
-                        pa.array(
-                            np.zeros(len(steps), bool) if take.is_push is None else take.is_push
-                        ),
+                        *([pa.array(take.is_push)] if _has_pushes(takes) else []),
                     ],
                     schema=schema,
                 )
@@ -233,7 +231,7 @@ def _info(takes: Sequence[Take], num_tasks: int, about: About) -> dict[str, obje
         "splits": {"train": f"0:{len(takes)}"},
         "data_path": layout.DATA,
         "video_path": layout.VIDEO,
-        "features": _features(takes[0], about),
+        "features": _features(takes[0], about, has_pushes=_has_pushes(takes)),
         layout.OURS: {
             "gripper": about.gripper.value,
             "state": [field._asdict() for field in about.state],
@@ -244,7 +242,12 @@ def _info(takes: Sequence[Take], num_tasks: int, about: About) -> dict[str, obje
     }
 
 
-def _features(take: Take, about: About) -> dict[str, object]:
+def _has_pushes(takes: Sequence[Take]) -> bool:
+    """Whether the dataset says which actions were pushes; without any it is as others write it."""
+    return any(take.is_push.any() for take in takes)
+
+
+def _features(take: Take, about: About, *, has_pushes: bool) -> dict[str, object]:
     fps = round(about.fps)
     features: dict[str, object] = {}
     for camera, film in take.films.items():
@@ -270,7 +273,8 @@ def _features(take: Take, about: About) -> dict[str, object]:
     features["timestamp"] = {"dtype": "float32", "shape": [1], "names": None}
     for key in ("frame_index", "episode_index", "index", "task_index"):
         features[key] = {"dtype": "int64", "shape": [1], "names": None}
-    features[layout.IS_PUSH] = {"dtype": "bool", "shape": [1], "names": None}
+    if has_pushes:
+        features[layout.IS_PUSH] = {"dtype": "bool", "shape": [1], "names": None}
     return features
 
 

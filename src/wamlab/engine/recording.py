@@ -234,7 +234,8 @@ def recorded(folder: Path, key: EpisodeKey, instruction: str, cameras: Sequence[
             instruction=instruction,
             state=numbers["state"],
             action=numbers["action"],
-            is_push=numbers.get("is_push"),
+            # recordings from before there were pushes
+            is_push=numbers.get("is_push", np.zeros(len(numbers["action"]), bool)),
             films=films,
             image_moments={
                 camera: {

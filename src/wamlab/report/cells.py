@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from wamlab.core.episodes import EpisodeRecord
 from wamlab.report.contrasts import Contrast, Verdict
 from wamlab.report.entries import Entry
 from wamlab.report.estimates import (
@@ -47,14 +50,25 @@ def model_cell(study: Study, entry: Entry) -> Cell:
 
 def suite_cell(entry: Entry, suite: str, rank: int | None = None) -> Cell:
     """Success on one suite with interval and counts."""
-    found = rate(entry.suite(suite))
+    return rate_cell(entry.suite(suite), entry.link(suite=suite), rank)
+
+
+def rate_cell(
+    records: Sequence[EpisodeRecord], query: Mapping[str, str], rank: int | None = None
+) -> Cell:
+    """Success of some episodes with interval and counts.
+
+    Args:
+        query: Which episodes they are, see `Cell`.
+    """
+    found = rate(records)
     if found is None:
         return absent(len(RATE_FIELDS))
     return Cell(
         main=same(percent(found.estimate)),
         lines=rate_lines(found),
         values=rate_values(found),
-        query=entry.link(suite=suite),
+        query=query,
         emphasis=emphasis(rank),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from wamlab.core.episodes import EpisodeRecord, Outcome
+from wamlab.core.episodes import Outcome
 from wamlab.records.machine import Machine
 from wamlab.records.passes import retests
 from wamlab.records.store import LoadedRun
 from wamlab.report.cells import RATE_FIELDS, absent, fields, rate_values
 from wamlab.report.entries import Entry
-from wamlab.report.estimates import rate
+from wamlab.report.estimates import rate, succeeded
 from wamlab.report.layout import benchmark_label
 from wamlab.report.numbers import percent, rate_lines
 from wamlab.report.study import Study
@@ -134,7 +134,7 @@ def _second_pass(run: LoadedRun) -> Cell:
     pairs = retests([*run.records, *run.second_pass])
     if not pairs:
         return absent(5, "no_second_pass")
-    found = repeatability(*zip(*(map(_succeeded, pair) for pair in pairs), strict=True))
+    found = repeatability(*zip(*(map(succeeded, pair) for pair in pairs), strict=True))
     alike = found.agreement
     num = sum(record.outcome is not Outcome.ERROR for record in run.records)
     return Cell(
@@ -145,10 +145,6 @@ def _second_pass(run: LoadedRun) -> Cell:
         ),
         values=(alike.estimate, alike.low, alike.high, found.num_pairs, found.rate_sd(num)),
     )
-
-
-def _succeeded(record: EpisodeRecord) -> bool:
-    return record.outcome is Outcome.SUCCESS
 
 
 def _weights(run: LoadedRun) -> Cell:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wamlab.core.episodes import EpisodeRecord
-from wamlab.report.cells import RATE_FIELDS, absent, fields, rate_values, source_cell
+from wamlab.report.cells import absent, fields, rate_cell, source_cell
 from wamlab.report.contrasts import Contrast, adjusted, paired_contrast, unpaired_contrast
 from wamlab.report.entries import Entry
-from wamlab.report.estimates import rate, succeeded
-from wamlab.report.numbers import p_value, percent, points, points_interval, rate_lines
+from wamlab.report.estimates import succeeded
+from wamlab.report.numbers import p_value, percent, points, points_interval
 from wamlab.report.study import Study
 from wamlab.report.table import Cell, Column, Role, Table
 from wamlab.report.texts import same, say
@@ -99,15 +99,8 @@ def _episodes(entry: Entry, setting: str, task: str) -> list[EpisodeRecord]:
 
 
 def _rate_cell(entry: Entry, setting: str, task: str) -> Cell:
-    found = rate(_episodes(entry, setting, task))
-    if found is None:
-        return absent(len(RATE_FIELDS))
-    return Cell(
-        main=same(percent(found.estimate)),
-        lines=rate_lines(found),
-        values=rate_values(found),
-        query=entry.link(suite=SETTINGS[setting], task=task),
-    )
+    query = entry.link(suite=SETTINGS[setting], task=task)
+    return rate_cell(_episodes(entry, setting, task), query)
 
 
 def _task_row(entries: Sequence[Entry], task: str) -> tuple[Cell, ...]:
