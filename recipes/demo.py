@@ -41,7 +41,7 @@ def random() -> Run:
 
 def flow_vla() -> Run:
     """A VLA: no video at all."""
-    policy = FlowVla.Config(checkpoint=MODELS / "flow_vla")
+    policy = FlowVla.Config(checkpoint=MODELS / "flow_vla", action_noise=nano.ACTION_NOISE)
     return replace(expert(), policy=policy, replan_every=nano.REPLAN_EVERY, name="flow_vla")
 
 
@@ -57,5 +57,5 @@ def joint() -> Run:
 
 
 def _wam(name: str) -> Run:
-    policy = FastWam.Config(checkpoint=MODELS / name)
+    policy = FastWam.Config(checkpoint=MODELS / name, action_noise=nano.ACTION_NOISE)
     return replace(expert(), policy=policy, replan_every=nano.REPLAN_EVERY, name=name)
