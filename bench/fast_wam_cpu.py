@@ -19,7 +19,8 @@ from time import perf_counter
 
 import torch
 
-from wamlab.nn.cached import CachedSampler, Prompt
+from wamlab.nn.cached import CachedSampler
+from wamlab.nn.cached_text import Prompt
 from wamlab.nn.card import Sizes, Variant, libero_card
 from wamlab.nn.layout import lay_out
 from wamlab.nn.mixture import Mixture

@@ -1,7 +1,7 @@
 """Latency of Fast-WAM at full size on a CUDA card, with random weights: one command, one table.
 
 python bench/fast_wam_gpu.py [--calls 125] [--restarts 3] [--batches 1,16] [--arrivals 20]
-                             [--out runs/gpu]
+                             [--cuda-graphs] [--out runs/gpu]
 
 5 B + 1 B parameters, bfloat16, LIBERO's shapes (224 x 448), 10 denoise steps, text cached, each
 variant in fresh processes, by the machinery of `wamlab profile`. It needs 16 GB of the card's
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--arrivals", type=int, default=20)
     parser.add_argument("--variants", nargs="+", type=Variant, default=list(AIM_MS))
     parser.add_argument("--computation", type=Computation, default=Computation.CACHED)
+    parser.add_argument("--cuda-graphs", action="store_true")
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--dtype", type=Dtype, default=Dtype.BFLOAT16)
     parser.add_argument("--size", type=Size, default=Size.FULL)
@@ -73,6 +74,7 @@ def profiled(variant: Variant, asked: argparse.Namespace) -> Profile:
         computation=asked.computation,
         dtype=asked.dtype,
         device=asked.device,
+        cuda_graphs=asked.cuda_graphs,
     )
     run = Run(
         policy=config, benchmark=LiberoSpec.Config(), replan_every=REPLAN_EVERY, name=variant.value

@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from torch import Tensor
 
-from wamlab.nn.cached import CachedSampler, Prompt
+from wamlab.nn.cached import CachedSampler
+from wamlab.nn.cached_text import Prompt
 from wamlab.nn.model_folder import Sources, load_parts
 from wamlab.nn.quantised import Quantisation
 from wamlab.nn.samplers import MODES_OF, Start, schedules_of

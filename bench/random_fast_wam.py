@@ -67,6 +67,7 @@ class RandomFastWam:
         computation: Computation = Computation.CACHED
         dtype: Dtype = Dtype.BFLOAT16
         device: str = "cuda:0"
+        cuda_graphs: bool = False
         max_batch: int = 32
         num_threads: int = 1
 
@@ -82,6 +83,7 @@ class RandomFastWam:
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,
+            cuda_graphs=config.cuda_graphs,
         )
         planner = Planner(parts, sampling, dtype=dtype, device=device)
         self.facts, self.spec = parts.facts, planner.spec

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny_wam import SIZES, loud_mixture
 
-from wamlab.nn.cached import CachedSampler, Prompt
+from wamlab.nn.cached import CachedSampler
+from wamlab.nn.cached_text import Prompt
 from wamlab.nn.flow import schedule
 from wamlab.nn.layout import lay_out
 from wamlab.nn.samplers import Mode, Schedules, Start, sample, sample_both

@@ -11,7 +11,7 @@ from tiny_wam import loud_mixture, plane_card
 
 from wamlab.benchmarks.pointmass import PointMass
 from wamlab.core.contracts import first_requests
-from wamlab.nn import cached, text
+from wamlab.nn import cached_text, text
 from wamlab.nn.card import Variant
 from wamlab.nn.checkpoints import save_folder
 from wamlab.policies.fast_wam import FastWam
@@ -41,7 +41,7 @@ def wam(tmp_path):
 
 
 def test_a_thousand_plans_of_many_episodes_and_instructions_keep_nothing(wam, monkeypatch):
-    monkeypatch.setattr(cached, "MAX_PROMPTS", 8)
+    monkeypatch.setattr(cached_text, "MAX_PROMPTS", 8)
     monkeypatch.setattr(text, "MAX_PROMPTS", 8)
     (request,) = first_requests(wam, PointMass(PointMass.Config()), num_episodes=1)
 

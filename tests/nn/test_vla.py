@@ -5,7 +5,8 @@ import torch
 from tiny_wam import SIZES, tiny_card
 
 from wamlab.core.errors import ConfigError
-from wamlab.nn.cached import CachedSampler, Prompt
+from wamlab.nn.cached import CachedSampler
+from wamlab.nn.cached_text import Prompt
 from wamlab.nn.card import RELEASED_SIZES, Variant
 from wamlab.nn.checkpoints.sizes import expected_shapes
 from wamlab.nn.losses import Window, draw, losses

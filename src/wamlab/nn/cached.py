@@ -19,56 +19,23 @@ Shape legend: as in `nn.mixture`; Q = text rows that are kept, n = layers.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from wamlab.core.stages import stage_done
-from wamlab.nn.attention import KeysValues, Projected, Rotary, action_rotary, attend, video_rotary
+from wamlab.nn.attention import KeysValues, Rotary, action_rotary, attend, video_rotary
+from wamlab.nn.cached_text import Context, Prompt, TextMemory, Texts
 from wamlab.nn.dit import PATCH, Expert, Modulation
 from wamlab.nn.mixture import Mixture
+from wamlab.nn.recorded import Recorded, Recorder, Tensors
 from wamlab.nn.reuse import Reuse, Velocities
 from wamlab.nn.samplers import Mode, Sample, Schedules, Start
 
-MAX_PROMPTS = 256  # a suite has 10 instructions; one takes 24 MB at full size
-
-
-class Prompt(NamedTuple):
-    """An embedded prompt.
-
-    Attributes:
-        words: Names the prompt in the cache.
-        rows_LT: Pads are zero rows.
-    """
-
-    words: str
-    rows_LT: Tensor
-
-
-class _Text(NamedTuple):
-    """Keys and values of a prompt in all blocks of one expert, each (n, M, Q, K)."""
-
-    k: Tensor
-    v: Tensor
-
-
-class _Prompt(NamedTuple):
-    """What is remembered of a prompt; `bias_Q` counts collapsed rows."""
-
-    video: _Text
-    action: _Text
-    bias_Q: Tensor
-
-
-class _Context(NamedTuple):
-    """What a batch reads: for each block its text, and the logits' bias."""
-
-    video: list[KeysValues | Projected]
-    action: list[KeysValues | Projected]
-    bias_B11Q: Tensor
+ROWS_RECORDED = 32  # text rows come in multiples of this where plans are recorded, to be alike
 
 
 class _Tables(NamedTuple):
@@ -92,17 +59,30 @@ class CachedSampler:
     """
 
     def __init__(
-        self, model: Mixture, mode: Mode, schedules: Schedules, reuse: Reuse | None = None
+        self,
+        model: Mixture,
+        mode: Mode,
+        schedules: Schedules,
+        reuse: Reuse | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Lays out tables for every step.
 
         Args:
             reuse: Which steps take over an earlier velocity. Not exact, and for one sample at a
                 time, since each decides for itself.
+            recorder: Records plans and replays them (`nn.recorded`). Not together with `reuse`,
+                which looks at values to decide what is computed.
         """
+        assert reuse is None or recorder is None, "checked by the policy"
         self._model, self._mode, self._schedules = model, mode, schedules
-        self._reuse = reuse
-        self._prompts: OrderedDict[str, _Prompt] = OrderedDict()
+        self._reuse, self._is_recording = reuse, recorder is not None
+        self._recorded: dict[bool, Recorded] = {}
+        if recorder is not None:
+            for imagine in (False, True):
+                work = partial(self._plan_of_tensors, imagine)
+                self._recorded[imagine] = Recorded(work, recorder)
+        self._memory = TextMemory(model, rows_multiple=ROWS_RECORDED if recorder else 1)
         self._buffer: Tensor | None = None
         self._rotary: dict[tuple[int, ...], Rotary] = {}
         with torch.no_grad():
@@ -129,8 +109,38 @@ class CachedSampler:
         samples_video = imagine or self._mode is not Mode.FIRST_FRAME
         if samples_video and start.video_BCFYX is None:
             raise ValueError("noise: got none for the video, expected some to sample one")
-        context = self._context(prompts, state_BP)
+        texts = self._memory.side_by_side(prompts, has_state=state_BP is not None)
+        if not self._is_recording:
+            return self._plan(start, texts, state_BP, imagine=imagine)
         stage_done("text")
+        video_BCFYX = start.video_BCFYX if samples_video else None
+        action_BHA, film_BCFYX = self._recorded[imagine](
+            start.first_BC1YX, video_BCFYX, start.action_BHA, *texts, state_BP
+        )
+        stage_done("recorded_plan")
+        assert action_BHA is not None, "a plan has actions"
+        return Sample(action_BHA, film_BCFYX)
+
+    def _plan_of_tensors(
+        self,
+        imagine: bool,
+        first_BC1YX: Tensor,
+        video_BCFYX: Tensor | None,
+        action_BHA: Tensor,
+        video: Tensor,
+        action: Tensor,
+        bias_BQ: Tensor,
+        state_BP: Tensor | None,
+    ) -> Tensors:
+        start = Start(first_BC1YX=first_BC1YX, video_BCFYX=video_BCFYX, action_BHA=action_BHA)
+        return self._plan(start, Texts(video, action, bias_BQ), state_BP, imagine=imagine)
+
+    def _plan(
+        self, start: Start, texts: Texts, state_BP: Tensor | None, *, imagine: bool
+    ) -> Sample:
+        context = self._memory.context(texts, state_BP)
+        stage_done("text")
+        samples_video = imagine or self._mode is not Mode.FIRST_FRAME
         plan = _Plan(self, start, context, samples_video=samples_video)
         return plan.run(self._mode, Velocities(self._reuse), imagine=imagine)
 
@@ -150,6 +160,8 @@ class CachedSampler:
         """Keys and values of all blocks, shape (2, n, B, M, S, K); what it holds is undefined."""
         sizes = self._model.sizes
         shape = (2, sizes.num_layers, batch, sizes.num_heads, num_tokens, sizes.head_dim)
+        if self._is_recording:  # it is the recording's: another must not grow or free it
+            return like.new_empty(shape)
         if self._buffer is None or self._buffer.numel() < math.prod(shape):
             self._buffer = like.new_empty(math.prod(shape))
         return self._buffer[: math.prod(shape)].view(shape)
@@ -164,39 +176,12 @@ class CachedSampler:
             self._rotary[(horizon,)] = action_rotary(horizon, self._model.sizes.head_dim, device)
         return self._rotary[(horizon,)]
 
-    def _context(self, prompts: Sequence[Prompt], state_BP: Tensor | None) -> _Context:
-        """Keys and values of each sample's prompt, then of its state."""
-        known = [self._known(prompt) for prompt in prompts]
-        num_rows = max(len(prompt.bias_Q) for prompt in known)
-        width = num_rows + (state_BP is not None)
-        bias_BQ = known[0].bias_Q.new_full((len(known), width), -math.inf)
-        for sample, prompt in enumerate(known):
-            bias_BQ[sample, : len(prompt.bias_Q)] = prompt.bias_Q
-        row_B1T = None
-        if state_BP is not None:
-            assert self._model.proprio_encoder is not None, "a model without state_dim"
-            row_B1T = self._model.proprio_encoder(state_BP).unsqueeze(1)
-            bias_BQ[:, num_rows:] = 0
-        return _Context(
-            video=_gathered(self._model.video, [p.video for p in known], row_B1T, width),
-            action=_gathered(self._model.action, [p.action for p in known], row_B1T, width),
-            bias_B11Q=bias_BQ[:, None, None],
-        )
-
-    def _known(self, prompt: Prompt) -> _Prompt:
-        if prompt.words not in self._prompts:
-            self._prompts[prompt.words] = _remembered(self._model, prompt.rows_LT)
-            if len(self._prompts) > MAX_PROMPTS:
-                self._prompts.popitem(last=False)
-        self._prompts.move_to_end(prompt.words)
-        return self._prompts[prompt.words]
-
 
 class _Plan:
     """One pass from noise to a chunk."""
 
     def __init__(
-        self, sampler: CachedSampler, start: Start, context: _Context, *, samples_video: bool
+        self, sampler: CachedSampler, start: Start, context: Context, *, samples_video: bool
     ) -> None:
         self._model, self._tables = sampler.model, sampler.tables
         self._schedules, self._context, self._start = sampler.schedules, context, start
@@ -371,44 +356,3 @@ def _tables(model: Mixture, schedules: Schedules) -> _Tables:
 
 def _bends(expert: Expert, tmod_6D: Tensor) -> list[Modulation]:
     return [Modulation(*(block.modulation[0] + tmod_6D).unbind(0)) for block in expert.layers]
-
-
-def _remembered(model: Mixture, rows_LT: Tensor) -> _Prompt:
-    """Keys and values of a prompt's rows, with all zero rows as one.
-
-    n equal keys in a softmax are one key whose logit is larger by log n.
-    """
-    is_zero_L = (rows_LT == 0).all(dim=1)
-    num_zero = int(is_zero_L.sum())
-    kept = rows_LT[~is_zero_L]
-    bias = rows_LT.new_zeros(len(kept))
-    if num_zero:
-        kept = torch.cat([kept, rows_LT.new_zeros(1, rows_LT.shape[1])])
-        bias = torch.cat([bias, bias.new_full((1,), math.log(num_zero))])
-    return _Prompt(_text(model.video, kept), _text(model.action, kept), bias)
-
-
-def _text(expert: Expert, rows_QT: Tensor) -> _Text:
-    made = expert.text(rows_QT.unsqueeze(0))
-    return _Text(torch.cat([kv.k_BMSK for kv in made]), torch.cat([kv.v_BMSK for kv in made]))
-
-
-def _gathered(
-    expert: Expert, texts: Sequence[_Text], row_B1T: Tensor | None, width: int
-) -> list[KeysValues | Projected]:
-    """Each block's keys and values for a batch; rows that a sample lacks are hidden by the bias."""
-    num_layers, num_heads, _, head_dim = texts[0].k.shape
-    # Zeros, since what is hidden must still be a number: 0 * NaN is NaN.
-    joined = texts[0].k.new_zeros(2, num_layers, len(texts), num_heads, width, head_dim)
-    for sample, text in enumerate(texts):
-        num_rows = text.k.shape[2]
-        joined[0, :, sample, :, :num_rows] = text.k
-        joined[1, :, sample, :, :num_rows] = text.v
-    if row_B1T is not None:
-        for layer, made in enumerate(expert.text(row_B1T)):
-            joined[0, layer, :, :, -1:] = made.k_BMSK
-            joined[1, layer, :, :, -1:] = made.v_BMSK
-    rows = [KeysValues(k, v) for k, v in zip(joined[0], joined[1], strict=True)]
-    if width >= head_dim:
-        return [*rows]
-    return [block.cross_attn.projected(kv) for block, kv in zip(expert.layers, rows, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,10 +17,12 @@ from wamlab.core.protocols import PlanRequest
 from wamlab.core.specs import PolicySpec
 from wamlab.core.stages import stage_done
 from wamlab.core.types import ActionChunk, Observation
-from wamlab.nn.cached import CachedSampler, Prompt
+from wamlab.nn.cached import CachedSampler
+from wamlab.nn.cached_text import Prompt
 from wamlab.nn.canvas import paint
 from wamlab.nn.card import Gripper, WamCard
 from wamlab.nn.model_folder import Parts
+from wamlab.nn.recorded import CudaGraphs, Recorded, Recorder
 from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import Mode, Sample, Start, sample, sample_both, schedules_of
 from wamlab.nn.text import prompt_of
@@ -52,6 +54,7 @@ class Sampling:
         num_threads: CPU threads of this process.
         reuse: Which steps take over an earlier velocity; None computes each.
         action_noise: Standard deviation of what actions start from; models are trained at 1.
+        cuda_graphs: Record the work of a plan once for each size of a batch, then replay it.
     """
 
     mode: Mode
@@ -63,6 +66,7 @@ class Sampling:
     num_threads: int = 1
     reuse: Reuse | None = None
     action_noise: float = 1.0
+    cuda_graphs: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.action_noise <= 1:
@@ -70,8 +74,20 @@ class Sampling:
         for name in ("num_denoise_steps", "max_batch", "num_threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        if self.reuse is None:
-            return
+        if self.cuda_graphs:
+            self._check_graphs()
+        if self.reuse is not None:
+            self._check_reuse()
+
+    def _check_graphs(self) -> None:
+        if self.computation is not Computation.CACHED:
+            raise ConfigError(f"cuda_graphs: got computation {self.computation}, expected cached")
+        if self.reuse is not None:
+            raise ConfigError(
+                "cuda_graphs: a recorded plan computes each step; leave out this or reuse_above"
+            )
+
+    def _check_reuse(self) -> None:
         if self.mode is Mode.FIRST_FRAME:
             raise ConfigError("reuse_above: this model's actions wait for no video; leave it out")
         if self.computation is not Computation.CACHED:
@@ -99,7 +115,15 @@ class Planner:
         self._schedules = schedules_of(
             parts.card, sampling.num_denoise_steps, dtype=dtype, device=device
         )
-        self._sampler = CachedSampler(parts.model, sampling.mode, self._schedules, sampling.reuse)
+        recorder = _recorder(device) if sampling.cuda_graphs else None
+        self._sampler = CachedSampler(
+            parts.model, sampling.mode, self._schedules, sampling.reuse, recorder
+        )
+        self._encode: Callable[[Tensor], Tensor] = parts.vae.encode
+        self._decode: Callable[[Tensor], Tensor] = parts.vae.decode
+        if recorder is not None:
+            self._encode = _replayed(parts.vae.encode, recorder)
+            self._decode = _replayed(parts.vae.decode, recorder)
         self._num_plans: dict[EpisodeKey, int] = {}
         self.spec = spec_of(parts.card, imagines=sampling.imagine)
 
@@ -136,14 +160,14 @@ class Planner:
         frames_B1HW3 = torch.from_numpy(canvases[:, None]).to(self._device)
         state_BP = None if cpu_BP is None else cpu_BP.to(self._device, self._dtype)
         stage_done("transfer")
-        first_BC1YX = self._parts.vae.encode(frames_B1HW3).to(self._dtype)
+        first_BC1YX = self._encode(frames_B1HW3).to(self._dtype)
         stage_done("vae_encode")
         start = self._start([request.key for request in requests], first_BC1YX)
         stage_done("noise")
         done = self._sample(start, prompts, state_BP)
         imagined_BTHW3 = None
         if done.video_BCFYX is not None and self._sampling.imagine:
-            imagined_BTHW3 = self._parts.vae.decode(done.video_BCFYX).cpu().numpy()
+            imagined_BTHW3 = self._decode(done.video_BCFYX).cpu().numpy()
             stage_done("video_decode")
         chunks = self._chunks(done.action_BHA.float().cpu().numpy(), imagined_BTHW3)
         stage_done("action_decode")
@@ -221,6 +245,23 @@ class Planner:
             return torch.randn(shape, generator=generator)
         stream = f"policy/{part}/{self._num_plans[key]}"
         return torch.from_numpy(key.rng(stream).standard_normal(shape, np.float32))
+
+
+def _recorder(device: torch.device) -> Recorder:
+    if device.type != "cuda":
+        raise ConfigError(f"cuda_graphs: got device {str(device)!r}, expected a CUDA device")
+    return CudaGraphs()
+
+
+def _replayed(work: Callable[[Tensor], Tensor], recorder: Recorder) -> Callable[[Tensor], Tensor]:
+    recorded = Recorded(lambda given: (work(given),), recorder)
+
+    def replayed(given: Tensor) -> Tensor:
+        (made,) = recorded(given)
+        assert made is not None, "work gives a tensor"
+        return made
+
+    return replayed
 
 
 def executable(action_BHA: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:

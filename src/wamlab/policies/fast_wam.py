@@ -57,6 +57,7 @@ class FastWam:
             dtype: Number format.
             quantised: What is computed in 8 bits (`nn.quantised`); not exact.
             device: E.g. "cpu" or "cuda:0".
+            cuda_graphs: Replay a plan as recorded once for each size of a batch (`nn.recorded`).
             max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
                 independent of their company to the last bit, not only to 1e-5.
             num_threads: CPU threads of this process. Not taken from the machine: other numbers
@@ -82,6 +83,7 @@ class FastWam:
         dtype: Dtype = Dtype.FLOAT32
         quantised: Quantisation = Quantisation.NONE
         device: str = "cpu"
+        cuda_graphs: bool = False
         max_batch: int = 32
         num_threads: int = 1
 
@@ -123,6 +125,7 @@ class FastWam:
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,
+            cuda_graphs=config.cuda_graphs,
             reuse=_reuse(config.reuse_above, config.reuse_steps),
         )
         self._planner = Planner(parts, sampling, dtype=dtype, device=device)

@@ -41,6 +41,7 @@ class FlowVla:
             dtype: Number format.
             quantised: What is computed in 8 bits (`nn.quantised`); not exact.
             device: E.g. "cpu" or "cuda:0".
+            cuda_graphs: Replay a plan as recorded once for each size of a batch (`nn.recorded`).
             max_batch: Episodes in one forward pass; more are planned in several. 1 makes plans
                 independent of their company to the last bit, not only to 1e-5.
             num_threads: CPU threads of this process. Not taken from the machine: other numbers
@@ -60,6 +61,7 @@ class FlowVla:
         dtype: Dtype = Dtype.FLOAT32
         quantised: Quantisation = Quantisation.NONE
         device: str = "cpu"
+        cuda_graphs: bool = False
         max_batch: int = 32
         num_threads: int = 1
 
@@ -96,6 +98,7 @@ class FlowVla:
             computation=config.computation,
             max_batch=config.max_batch,
             num_threads=config.num_threads,
+            cuda_graphs=config.cuda_graphs,
         )
         self._planner = Planner(parts, sampling, dtype=dtype, device=device)
         self.spec = self._planner.spec
