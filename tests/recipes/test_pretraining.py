@@ -1,0 +1,39 @@
+"""The study of pretraining: what differs between its rows is what its claims name."""
+
+from collections import Counter
+from dataclasses import replace
+
+from recipes import nano, pretraining
+
+from wamlab.benchmarks.libero_plus import LiberoPlus
+from wamlab.engine.perturbing import Perturbed
+from wamlab.engine.selection import Selection, choose
+
+
+def test_a_pretrained_model_differs_from_a_cold_one_in_where_it_starts():
+    for cold, warm, scenes in (
+        (nano.action_only(), pretraining.pretrained_action_only(), "scenes_action_only"),
+        (nano.joint(), pretraining.pretrained_joint(), "scenes_joint"),
+    ):
+        assert warm.objective.start is not None
+        assert warm.objective.start.parent.name == scenes
+        assert hasattr(pretraining, scenes)
+        back = replace(warm, name=cold.name, objective=replace(warm.objective, start=None))
+        assert back == cold
+
+
+def test_randomised_scenes_keep_away_from_the_states_that_are_reported_on():
+    keys = Perturbed(pretraining.randomised_scenes().benchmark).episodes()
+
+    assert len(keys) == 200
+    assert max(key.init for key in keys) < nano.FIRST_WATCHED_INIT
+
+
+def test_the_planned_sample_has_the_registered_number_of_episodes():
+    benchmark = LiberoPlus(pretraining.robustness().benchmark)
+
+    keys = choose(benchmark, Selection(sample=0.3)).keys
+
+    num = Counter(key.axis for key in keys)
+    assert len(keys) >= pretraining.NUM_EPISODES
+    assert all(num[axis] >= 100 for axis in ("camera", "robot", "language", "noise"))
