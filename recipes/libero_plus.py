@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from recipes import nano
+
 from wamlab.benchmarks.libero_plus import (
     Axis,
     Instruction,
@@ -48,3 +50,20 @@ def random_both_noisy() -> Run:
     """Sensor noise on both cameras."""
     benchmark = LiberoPlus.Config(axes=(Axis.NOISE,), noisy_cameras=NoisyCameras.BOTH)
     return replace(random(), benchmark=benchmark, name="random_both_noisy")
+
+
+def nano_wam() -> Run:
+    """A nano world action model: --set policy.checkpoint=src/wamlab/assets/nano/joint.
+
+    The suite's only initial state here is one of its training's: what is new to it is the
+    disturbance alone. Images have 128 pixels in place of 256, noise is drawn on those.
+    """
+    benchmark = LiberoPlus.Config(
+        suites=("libero_object",), runnable_only=True, image_px=nano.IMAGE_PX
+    )
+    return replace(nano.unseen(), benchmark=benchmark)
+
+
+def nano_vla() -> Run:
+    """The nano VLA on the same episodes."""
+    return replace(nano.unseen_vla(), benchmark=nano_wam().benchmark)

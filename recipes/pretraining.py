@@ -24,9 +24,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from recipes import demos, nano
+from recipes import demos, libero_plus, nano
 
-from wamlab.benchmarks.libero_plus import Axis, LiberoPlus
+from wamlab.benchmarks.libero_plus import Axis
 from wamlab.core.hypotheses import (
     Asserted,
     Conclusion,
@@ -95,14 +95,9 @@ def pretrained_joint() -> Training:
 
 
 def robustness() -> Run:
-    """LIBERO-Plus in the suite that the models know.
-
-    Its initial state is one of their training's; what is new to them is the disturbance alone.
-    """
-    benchmark = LiberoPlus.Config(
-        suites=("libero_object",), axes=AXES, runnable_only=True, image_px=nano.IMAGE_PX
-    )
-    return replace(nano.unseen(), benchmark=benchmark, name="robustness")
+    """The disturbed episodes that all four are asked to do."""
+    run = libero_plus.nano_wam()
+    return replace(run, benchmark=replace(run.benchmark, axes=AXES), name="robustness")
 
 
 def study() -> StudyDesign:
