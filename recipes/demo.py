@@ -56,6 +56,11 @@ def joint() -> Run:
     return replace(run, policy=replace(run.policy, imagine=True), save_imagined=True)
 
 
+def idm() -> Run:
+    """Imagines the video first, then the actions that lead there."""
+    return _wam("idm")
+
+
 def _wam(name: str) -> Run:
     policy = FastWam.Config(checkpoint=MODELS / name, action_noise=nano.ACTION_NOISE)
     return replace(expert(), policy=policy, replan_every=nano.REPLAN_EVERY, name=name)

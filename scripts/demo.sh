@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job from end to end: is this machine fit, claims fixed before any run, five policies on
+# The main job from end to end: is this machine fit, claims fixed before any run, six policies on
 # the same episodes of the real LIBERO, one report. Run it again after an interruption: finished
 # episodes are kept.
 set -eu
@@ -10,7 +10,7 @@ $wamlab doctor --quick
 mkdir -p "$out"
 $wamlab register recipes.study:demo --out "$out/study.json"
 runs=
-for policy in expert flow_vla action_only joint random; do
+for policy in expert flow_vla action_only joint idm random; do
     # 1 means that some episodes ended in an error; the report shows them
     $wamlab eval "recipes.demo:$policy" --out "$out/$policy" || [ $? = 1 ]
     runs="$runs $out/$policy"

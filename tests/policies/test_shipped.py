@@ -66,7 +66,7 @@ def test_it_is_small_and_brings_its_curves_and_its_record(name):
 def test_those_of_the_demo_are_there_and_see_with_the_same_eyes():
     eyes = {(HOME / name / "vae/model.safetensors").read_bytes() for name in MODELS}
 
-    assert {"flow_vla", "action_only", "joint"} <= set(MODELS)
+    assert {"flow_vla", "action_only", "joint", "idm"} <= set(MODELS)
     assert len(eyes) == 1
 
 
