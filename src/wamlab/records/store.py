@@ -61,7 +61,9 @@ class RunInfo:
         model: What the policy says of its model: "class" (VLA, WAM), "role", "weights" (names the
             weights by content), "origin" (of weights that were not trained here),
             "trained_here" (yes, no), "num_parameters", and of the data that it was pretrained on
-            "robot_actions", "robot_video", "web_video" (yes, no). Absent: not known.
+            "robot_actions", "robot_video", "web_video" (yes, no), and what its training had
+            beside actions and video, "supervision" (none, 3-D, 2-D, shuffled 3-D). Absent: not
+            known.
         fingerprint: What else decides the results: versions, renderer, assets.
         num_episodes: Episodes asked for: of the benchmark, or of a sample of it, with their twins
             and second passes if these were asked for.
