@@ -80,7 +80,7 @@ def test_a_shift_to_timeout_needs_the_whole_composition_to_differ(tmp_path):
     assert finding.result.p < 0.05
     assert finding.verdict is Verdict.SUPPORTED
     assert (
-        "a larger share of those of joint than of plain is of the kind timeout"
+        "the share of timeout among failures is larger for joint than for plain"
         in sentence(finding).en
     )
     assert "+33.3 pp" in sentence(finding).en

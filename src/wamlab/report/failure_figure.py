@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
     kind: str
     letter: str
-    count: int
+    num: int
 
 
 class Bar(NamedTuple):
@@ -45,7 +45,7 @@ class Bar(NamedTuple):
 
     @property
     def total(self) -> int:
-        return sum(part.count for part in self.parts)
+        return sum(part.num for part in self.parts)
 
 
 def failure_figure(study: Study) -> Figure | None:
@@ -74,7 +74,7 @@ def _bar(entry: Entry) -> Bar | None:
         return None
     parts = [Part(kind.value, LETTERS[kind], counts[kind]) for kind in Category]
     parts.append(Part("unlabelled", REST, len(failures) - counts.total()))
-    return Bar(entry.name, tuple(part for part in parts if part.count), len(entry.finished))
+    return Bar(entry.name, tuple(part for part in parts if part.num), len(entry.finished))
 
 
 def stacked_panel(bars: Sequence[Bar], lang: str) -> str:
@@ -93,7 +93,7 @@ def stacked_panel(bars: Sequence[Bar], lang: str) -> str:
         parts.append(_key(shown[kind], x, top + KEY_PX * (index // KEY_COLUMNS), lang))
     height = top + KEY_PX * -(-len(order) // KEY_COLUMNS) + 4
     spoken = "; ".join(
-        f"{bar.name}: " + ", ".join(f"{_words(part, lang)} {part.count}" for part in bar.parts)
+        f"{bar.name}: " + ", ".join(f"{_words(part, lang)} {part.num}" for part in bar.parts)
         for bar in bars
     )
     return (
@@ -116,8 +116,8 @@ def _drawn(bar: Bar, y: float, scale: float, lang: str) -> str:
     ]
     x, below = 0.0, []
     for part in bar.parts:
-        width = scale * part.count
-        text = f"{part.letter} {part.count}"
+        width = scale * part.num
+        text = f"{part.letter} {part.num}"
         has_room = width >= DIGIT_PX * len(text) + 4
         below += [] if has_room else [text]
         parts.append(_piece(part, x, y + NAME_PX + 3, width, text if has_room else "", lang))
@@ -129,7 +129,7 @@ def _drawn(bar: Bar, y: float, scale: float, lang: str) -> str:
 
 
 def _piece(part: Part, x: float, y: float, width: float, text: str, lang: str) -> str:
-    words = escape(f"{_words(part, lang)}: {part.count}")
+    words = escape(f"{_words(part, lang)}: {part.num}")
     shown = (
         f'<text x="{x + width / 2:.1f}" y="{y + 15:g}" text-anchor="middle">{text}</text>'
         if text

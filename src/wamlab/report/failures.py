@@ -51,7 +51,8 @@ def table_8(study: Study) -> Table:
                    role=Role.COUNT, of=("episodes", "-successes")),
             *(
                 Column(label=say(f"failure_{name}"),
-                       fields=tuple(f"{name}{part}" for part in CATEGORY_FIELDS))
+                       fields=tuple(f"{name}{part}" for part in CATEGORY_FIELDS),
+                       hint=say("hint_per_2000") if is_labelled else None)
                 for name in Category
             ),
             *more,

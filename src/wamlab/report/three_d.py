@@ -40,7 +40,7 @@ def table_7(study: Study) -> Table:
         ),
         rows=tuple(_row(entry) for entry in arms),
         missing=None if arms else say("why_table7"),
-        notes=(say("note_supervision"), say("note_totals")) if arms else (),
+        notes=(say("note_supervision"), say("note_total_tasks")) if arms else (),
         flag=MIXED_FLAG if plus is not None and plus.is_mixed and arms else "",
     )  # fmt: skip
 
