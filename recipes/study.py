@@ -8,6 +8,7 @@ from __future__ import annotations
 from wamlab.core.hypotheses import (
     Asserted,
     Conclusion,
+    FailureShares,
     Hypothesis,
     Scope,
     StudyDesign,
@@ -18,6 +19,11 @@ VLA, WORLD_MODELS = "flow_vla", ("action_only", "joint", "idm")
 MARGIN = 0.05
 """5 pp. With 200 pairs, 10 % of them discordant, a true difference of 6.2 pp is found in 80 % of
 studies (`wamlab plan-size --tasks 10 --inits 20 --discordance 10`); nothing smaller is promised."""
+
+SHARE_MARGIN = 0.15
+"""Of a share of failures. Two models whose failures are alike are told to be so in 73 % of studies
+with 300 failures of each over 10 tasks, in 27 % with 180 (docs/statistics.md): with fewer, expect
+"not resolved"."""
 
 
 def nano() -> StudyDesign:
@@ -77,4 +83,50 @@ def _imagining(model: str, scope: Scope) -> Hypothesis:
         family="H5a: fewer failures by imagining",
         margin=MARGIN,
         factor="card.variant",
+    )
+
+
+def nano_failures() -> StudyDesign:
+    """Failures of the nano models by label: does imagining leave fewer, and of which kinds?
+
+    Register before the runs of `recipes.nano:unseen`; then two people label every failure
+    (`wamlab label`) without seeing each other's labels. Of H5c's two questions the first is
+    asked: whether the composition stays the same.
+    """
+    scope = Scope(benchmark="libero", suites=("libero_object",), num_episodes=200)
+    models = ("joint", "idm")
+    return StudyDesign(
+        name="nano_failures",
+        hypotheses=(
+            *(_imagining(model, scope) for model in models),
+            *(_fewer_action_errors(model, scope) for model in models),
+            *(_same_kinds(model, scope) for model in models),
+        ),
+    )
+
+
+def _fewer_action_errors(model: str, scope: Scope) -> Hypothesis:
+    """Imagining while acting leaves fewer failures of hand and placing."""
+    return Hypothesis(
+        name=f"H5b/{model}",
+        conclusion=Conclusion.FAILURES,
+        asserts=Asserted.HIGHER,
+        measure=SuccessDifference(
+            first=(model,), second=("action_only",), scope=scope, failure_mode="action_error"
+        ),
+        family="H5b: fewer action errors by imagining",
+        margin=MARGIN,
+        factor="card.variant",
+    )
+
+
+def _same_kinds(model: str, scope: Scope) -> Hypothesis:
+    """The failures that remain are of the same kinds."""
+    return Hypothesis(
+        name=f"H5c/{model}",
+        conclusion=Conclusion.FAILURES,
+        asserts=Asserted.EQUIVALENT,
+        measure=FailureShares(first=(model,), second=("action_only",), scope=scope, share_of=None),
+        family="H5c: the same kinds of failures",
+        margin=SHARE_MARGIN,
     )

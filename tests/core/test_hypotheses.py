@@ -9,6 +9,7 @@ from wamlab.core.hypotheses import (
     Conclusion,
     FactorEffect,
     FactorialEffect,
+    FailureShares,
     GapDifference,
     Hypothesis,
     LatencyRatio,
@@ -86,3 +87,35 @@ def test_training_seeds_are_counted_by_arm():
 def test_a_hypothesis_that_cannot_be_decided_is_refused(make, told):
     with pytest.raises(ConfigError, match=told):
         make()
+
+
+SHARES = FailureShares(first=("a",), second=("b",), scope=SCOPE, share_of=None)
+
+
+def test_shares_of_failures_survive_json_and_are_told_from_other_measures():
+    equal = claim(SHARES, name="all", asserts=Asserted.EQUIVALENT, margin=0.15)
+    shifted = claim(replace(SHARES, share_of="timeout"), name="one")
+    design = StudyDesign(name="failures", hypotheses=(equal, shifted))
+
+    assert from_json(StudyDesign, to_json(design)) == design
+
+
+@pytest.mark.parametrize(
+    ("share_of", "asserts", "expected"),
+    [
+        (None, Asserted.HIGHER, "equivalent"),
+        ("timeout", Asserted.EQUIVALENT, "higher"),
+        (None, Asserted.NOT_LOWER, "equivalent"),
+    ],
+)
+def test_one_of_the_two_questions_about_shares_is_chosen(share_of, asserts, expected):
+    with pytest.raises(ConfigError, match=f"asserts {asserts}, expected {expected}"):
+        claim(replace(SHARES, share_of=share_of), asserts=asserts, margin=0.15)
+
+
+@pytest.mark.parametrize("name", ["time out", "grasp_missed"])
+def test_a_kind_of_failure_is_a_category(name):
+    with pytest.raises(ConfigError, match=f"no failure category '{name}'.*Available: perception"):
+        replace(SHARES, share_of=name)
+    with pytest.raises(ConfigError, match=f"no failure category '{name}'"):
+        SuccessDifference(first=("a",), second=("b",), scope=SCOPE, failure_mode=name)

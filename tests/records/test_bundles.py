@@ -13,6 +13,7 @@ import pytest
 from wamlab.core.config import field_types
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, StopReason
 from wamlab.core.errors import ConfigError, StoreError
+from wamlab.core.failures import FailureMode
 from wamlab.core.specs import PolicySpec
 from wamlab.records.bundles import (
     COMMENT,
@@ -23,6 +24,7 @@ from wamlab.records.bundles import (
     write_bundle,
 )
 from wamlab.records.gathered import Gathered, How, Source
+from wamlab.records.labels import Label
 from wamlab.records.machine import Code, Machine
 from wamlab.records.store import LoadedRun, RunInfo, Session, load_run
 
@@ -251,3 +253,25 @@ def test_forty_thousand_episodes_fit_into_two_megabytes():
     content = encode_bundle(loaded(*records))
 
     assert len(content) < 200_000
+
+
+def test_labels_of_failures_come_back_in_whatever_order_they_were_given(tmp_path):
+    failed = [replace(BARE, key=replace(KEY, init=init)) for init in (1, 2)]
+    labels = [
+        Label(key=one.key, labeller=by, time=f"2026-11-26T09:0{i}:00+00:00", mode=mode, note=by)
+        for i, (one, by, mode) in enumerate(
+            [(failed[1], "bo", FailureMode.JITTER), (failed[0], "anna", FailureMode.SLOW),
+             (failed[0], "anna", FailureMode.COLLISION)]
+        )
+    ]  # fmt: skip
+    run = replace(loaded(*failed), labels=tuple(labels))
+
+    write_bundle(run, tmp_path / "a.zip")
+    write_bundle(replace(run, labels=(labels[1], labels[0], labels[2])), tmp_path / "b.zip")
+
+    assert load_bundle(tmp_path / "a.zip").labels == (labels[1], labels[2], labels[0])
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_bundle_without_labels_has_no_file_of_them(path):
+    assert "labels.jsonl" not in zipfile.ZipFile(path).namelist()

@@ -24,7 +24,7 @@ from wamlab.core.hypotheses import (
 )
 from wamlab.records.registration import unregistered
 from wamlab.report.claims import decide
-from wamlab.report.measured import Evidence, Measured, Timing, Unit
+from wamlab.report.measured import Evidence, Timing, Unit
 from wamlab.report.selection import Missing
 from wamlab.report.study import make_study
 from wamlab.stats.verdicts import Verdict
@@ -504,43 +504,3 @@ def test_latency_that_nobody_measured_is_not_tested(study):
 
     assert finding.verdict is Verdict.NOT_TESTED
     assert "time plans of good, bad on one machine" in finding.result.needed.en
-
-
-def labels(study, modes):
-    """Labels of the failed episodes of each row, in turn."""
-    return {
-        entry.name: {
-            key: modes[index % len(modes)]
-            for index, (key, r) in enumerate(sorted(entry.records.items()))
-            if r.stop is not StopReason.SUCCEEDED
-        }
-        for entry in study.entries
-    }
-
-
-def test_failures_of_one_kind_are_counted_alone(study):
-    measure = success("good", "bad", ALL, failure_mode="timeout")
-    evidence = Evidence(failure_modes=labels(study, ["timeout", "action error"]), kappa=0.8)
-
-    result = only(study, measure, evidence).result
-
-    counts = {n: list(v.values()).count("timeout") for n, v in evidence.failure_modes.items()}
-    assert isinstance(result, Measured)
-    assert result.estimate == pytest.approx((counts["bad"] - counts["good"]) / 400)
-
-
-@pytest.mark.parametrize(
-    ("evidence", "told"),
-    [
-        ({}, "failures of good, bad are not labelled"),
-        ({"kappa": 0.4}, "kappa of 0.6 or more; found 0.40"),
-        ({"kappa": None}, "found ?"),
-    ],
-)
-def test_labels_count_only_if_two_people_agree(study, evidence, told):
-    if evidence:
-        evidence = {"failure_modes": labels(study, ["timeout"])} | evidence
-    finding = only(study, success("good", "bad", ALL, failure_mode="timeout"), Evidence(**evidence))
-
-    assert finding.verdict is Verdict.NOT_TESTED
-    assert told in finding.result.why.en

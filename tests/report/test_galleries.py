@@ -1,10 +1,13 @@
 import io
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 from run_folders import key, loaded, record
 
+from wamlab.core.failures import FailureMode
+from wamlab.records.labels import Label, Reviewer
 from wamlab.records.video import encode_mp4
 from wamlab.report.build import write_report
 from wamlab.report.document import Gallery, Notes
@@ -83,3 +86,29 @@ def test_where_nothing_failed_there_is_no_gallery(tmp_path):
     study = make_study([loaded(tmp_path / "run", [record(key(), success=True)])])
 
     assert gallery_section(study) is None
+
+
+def test_a_case_shows_who_labelled_it_as_what_and_the_note(study):
+    def label(init, by, mode, **other):
+        where, time = key(0, init), "2026-11-26T09:00:00+00:00"
+        return Label(key=where, labeller=by, time=time, mode=mode, **other)
+
+    [entry] = study.entries
+    labels = (
+        label(1, "anna", FailureMode.GRASP_MISSED, note="slid off"),
+        label(1, "v1", FailureMode.TIMEOUT, reviewer=Reviewer.RULE),
+    )
+    run = replace(entry.runs[0], labels=labels)
+
+    section = gallery_section(make_study([run]))
+
+    (gallery,) = [block for block in section.blocks if isinstance(block, Gallery)]
+    first, second = (case.caption for case in gallery.cases)
+    ended = "action error (grasp missed) by anna: slid off · timeout by v1 (rule)"
+    assert first.en.endswith(ended)
+    assert (
+        "\u52a8\u4f5c\u9519\u8bef\uff08grasp missed\uff09\uff0c\u6807\u6ce8\u8005 anna: slid off"
+        in first.zh
+    )
+    assert second.en.endswith("not labelled")
+    assert "who labelled it as what" in section.lead.en

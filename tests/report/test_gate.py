@@ -16,6 +16,7 @@ from gate_documents import (
 from run_folders import episodes, loaded
 
 from wamlab.core.errors import ConfigError, ConsistencyError
+from wamlab.core.failures import Category
 from wamlab.report.build import write_report
 from wamlab.report.cross_checks import EQUAL, equal_rates, labels_of
 from wamlab.report.gate import check_document
@@ -23,7 +24,6 @@ from wamlab.report.printing import differ, rounds_to
 from wamlab.report.study import make_study
 from wamlab.report.table import Cell, Column, Role, Table
 from wamlab.report.texts import Text, same
-from wamlab.report.unmeasured import CATEGORIES
 
 
 @pytest.fixture(scope="module")
@@ -189,15 +189,15 @@ def test_a_mean_names_its_estimator_in_both_languages(document, table, field):
 
 def labelled(document, counts):
     """The document with the failures of joint put into kinds."""
-    for name, count in zip(CATEGORIES, counts, strict=True):
-        cell = Cell(main=same(str(count)), values=(count,))
+    for name, count in zip(Category, counts, strict=True):
+        cell = Cell(main=same(str(count)), values=(count, None, None, None))
         document = altered(document, "table8", "joint", name, change=lambda _, cell=cell: cell)
     return document
 
 
 def test_kinds_of_failures_add_up_to_the_failures(document):
     failures = value_of(document, "table8", "joint", "failures")
-    right = [failures - 3, 2, 1, *[0] * (len(CATEGORIES) - 3)]
+    right = [failures - 3, 2, 1, *[0] * (len(Category) - 3)]
     wrong = [failures - 4, *right[1:]]
 
     assert faults(labelled(document, right)) == []

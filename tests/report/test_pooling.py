@@ -9,8 +9,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from wamlab.core.episodes import StopReason
 from wamlab.core.errors import ConfigError
+from wamlab.core.failures import FailureMode
 from wamlab.records.bundles import load_bundle, write_bundle
 from wamlab.records.gathered import How
+from wamlab.records.labels import Label
 from wamlab.report.pooling import pool
 from wamlab.stats.heterogeneity import heterogeneity
 
@@ -194,3 +196,29 @@ def test_labs_need_names_of_their_own(tmp_path):
 def test_one_run_is_no_pool(lab):
     with pytest.raises(ConfigError, match="got 1 run, expected two or more"):
         pool([lab("a", rows([1], [0]))], OUT)
+
+
+def test_a_label_goes_with_the_attempt_that_counts(lab):
+    def labelled(run, by):
+        failed = [r for r in run.records if r.stop is StopReason.STEP_LIMIT]
+        time = "2026-11-26T09:00:00+00:00"
+        return replace(
+            run,
+            labels=tuple(
+                Label(key=r.key, labeller=by, time=time, mode=FailureMode.SLOW) for r in failed
+            ),
+        )
+
+    ours = labelled(lab("a", rows([0], range(2), num_tasks=1)), "anna")
+    unknown = record(key(1, -1), success=False)
+    theirs = labelled(lab("b", [*rows([0], range(1, 3), num_tasks=1), unknown]), "bo")
+    third = labelled(lab("c", [unknown]), "cy")
+
+    found = pool([ours, theirs, third], OUT).run
+
+    counted = {(label.key.task, label.key.init, label.labeller) for label in found.labels}
+    # State 1 of task 000 counts by lab a alone; states that nobody knows are two episodes.
+    assert counted == {
+        ("000", 0, "anna"), ("000", 1, "anna"), ("000", 2, "bo"),
+        ("001", -1, "bo"), ("001", -2, "cy"),
+    }  # fmt: skip

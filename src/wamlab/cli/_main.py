@@ -27,7 +27,8 @@ look
   wamlab show    RUN EPISODE       one episode's record
   wamlab replay  RUN EPISODE       execute it again: is it the same? and film it
   wamlab compare RUN RUN           the same episodes: what differs, and is it more than chance?
-  wamlab list    policies | benchmarks | recipes | episodes BENCHMARK
+  wamlab label   RUN EPISODE MODE  why did it fail? fills the report's failure table
+  wamlab list    policies | benchmarks | recipes | failure-modes | episodes BENCHMARK
 numbers
   wamlab published                 what papers print, with its source
   wamlab court   CLAIM [--run RUN | --against CLAIM]   does a published number hold?

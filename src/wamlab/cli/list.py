@@ -1,4 +1,4 @@
-"""Lists what can be named: policies, benchmarks, perturbations, recipes, episodes."""
+"""Lists what can be named: policies, benchmarks, perturbations, recipes, modes, episodes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from wamlab.cli._parser import Parser
 from wamlab.cli._recipes import load_recipe, recipes_here
 from wamlab.core.config import build, to_json
 from wamlab.core.errors import ConfigError, unknown_name
+from wamlab.core.failures import FailureMode
 from wamlab.core.protocols import Benchmark, NamesSkipped
 
-KINDS = ("policies", "benchmarks", "perturbations", "recipes", "episodes")
+KINDS = ("policies", "benchmarks", "perturbations", "recipes", "failure-modes", "episodes")
 
 HELP = """\
-usage: wamlab list policies | benchmarks | perturbations | recipes [--json]
+usage: wamlab list policies | benchmarks | perturbations | recipes | failure-modes [--json]
        wamlab list episodes BENCHMARK [--set benchmark.KEY=VALUE ...] [--json]
 
 Lists what can be named. Recipes are those of the folder recipes/ here,
@@ -47,12 +48,18 @@ def run(arguments: Sequence[str]) -> int:
         "benchmarks": lambda: catalog.available("benchmark"),
         "perturbations": lambda: catalog.available("perturbation"),
         "recipes": lambda: recipes_here("Run", "Training", "StudyDesign"),
+        "failure-modes": _failure_modes,
     }[asked.kind]()
     width = max(map(len, names), default=0)
     for name, headline in names.items():
         line = {"name": name, "about": headline}
         print(json.dumps(line) if asked.json else f"{name:{width}}  {headline}")
     return 0
+
+
+def _failure_modes() -> dict[str, str]:
+    """Mode -> its code, its category in reports, and what must be seen."""
+    return {mode.value: f"{mode.code:2}  {mode.category}: {mode.about}" for mode in FailureMode}
 
 
 def _print_episodes(name: str, settings: Sequence[str], *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import chain
 
 from wamlab.core.errors import ConfigError
+from wamlab.core.failures import category
 
 Arm = tuple[str, ...]
 """Names of rows (`Run.name`): one method, one row for each training seed."""
@@ -86,14 +87,44 @@ class SuccessDifference:
     """Success of the first arm minus that of the second, on the same episodes.
 
     Attributes:
-        failure_mode: Count as failures only those that were labelled so, e.g. "timeout"; None
-            for all. Needs labels of two people who agree.
+        failure_mode: Count as failures only those of this category (`core.failures.Category`),
+            e.g. "timeout"; None for all. Needs labels of two people who agree.
     """
 
     first: Arm
     second: Arm
     scope: Scope
     failure_mode: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.failure_mode is not None:
+            category(self.failure_mode)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureShares:
+    """Of what kinds failures are: shares of categories among the failures of two arms.
+
+    Needs labels of two people who agree. Which of the two questions is asked, is chosen before
+    the runs: whether a kind has a larger share, or whether all shares are as good as equal.
+
+    Attributes:
+        share_of: The category whose share is larger in the first arm, e.g. "timeout" (asserts
+            higher); None for the largest difference of any share (asserts equivalent).
+    """
+
+    first: Arm
+    second: Arm
+    scope: Scope
+    share_of: str | None
+
+    def __post_init__(self) -> None:
+        if self.share_of is not None:
+            category(self.share_of)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -207,8 +238,16 @@ class Reproduction:
 
 
 Measure = (
-    SuccessDifference | FactorEffect | GapDifference | ScoreTrend | LatencyRatio | Reproduction
+    SuccessDifference
+    | FailureShares
+    | FactorEffect
+    | GapDifference
+    | ScoreTrend
+    | LatencyRatio
+    | Reproduction
 )
+RATES = (SuccessDifference, FailureShares, FactorEffect, Reproduction)
+"""Measures whose number is a fraction of 1, so that a margin means something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +276,17 @@ class Hypothesis:
             raise ConfigError(f"{self.name}: has no margin, expected one for {self.asserts!s}")
         if self.margin is not None and not 0 < self.margin < 1:
             raise ConfigError(f"{self.name}: margin {self.margin}, expected a fraction of 1")
-        is_rate = isinstance(self.measure, (SuccessDifference, FactorEffect, Reproduction))
-        if self.margin is not None and not is_rate:
+        if self.margin is not None and not isinstance(self.measure, RATES):
             raise ConfigError(f"{self.name}: has a margin, expected none for what is no rate")
         if isinstance(self.measure, Reproduction) and self.asserts is Asserted.HIGHER:
             raise ConfigError(f"{self.name}: asserts higher, expected equivalent or not_lower")
+        if isinstance(self.measure, FailureShares):
+            wanted = Asserted.HIGHER if self.measure.share_of else Asserted.EQUIVALENT
+            if self.asserts is not wanted:
+                raise ConfigError(
+                    f"{self.name}: asserts {self.asserts!s}, expected {wanted!s}; the share of one "
+                    "category (share_of) is higher, or all shares are equivalent"
+                )
         arms = self.measure.arms
         sizes = {len(arm) for arm in arms}
         if len(sizes) != 1 or 0 in sizes:

@@ -7,6 +7,7 @@ A bundle is a zip archive that any program can open:
 - `run.json`: settings, fingerprint, digests, machines, as in the run folder.
 - `episodes.csv`: one row for each episode.
 - `plan_ms.csv`, `forward_ms.csv`: times of the plans of each episode, three significant digits.
+- `labels.jsonl`: labels of failures, all that were ever given; absent if there are none.
 
 The archive's comment holds the SHA-256 of all bytes before it, so that no byte can change
 unnoticed. Equal runs give equal bytes.
@@ -30,6 +31,7 @@ from wamlab.core.config import Json, decode, field_types, from_json, to_json
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord
 from wamlab.core.errors import ConfigError, StoreError, unknown_name
 from wamlab.records.files import write_whole
+from wamlab.records.labels import LABELS_FILE, Label, encode_labels, parse_labels
 from wamlab.records.store import RUN_FILE, LoadedRun, RunInfo
 
 SUFFIX = ".wamlab.zip"
@@ -54,6 +56,8 @@ A bundle of wamlab: one run of one policy on one benchmark, without films and si
   episodes.csv   one row for each episode
   plan_ms.csv, forward_ms.csv    one line for each episode, same order: milliseconds of each
                  plan and of the policy's own share of it, 3 digits; empty: not measured
+  labels.jsonl   one line for each label of a failure, as in the run folder: of one labeller's
+                 for one episode the newest counts; absent if nobody labelled
 
 episodes.csv
   benchmark .. severity  which episode; init below 0: the initial state is not known
@@ -100,6 +104,10 @@ def encode_bundle(run: LoadedRun) -> bytes:
         EPISODES: _csv_bytes([_columns(), *map(_cells, records)]),
         **{f"{name}.csv": _times(records, name) for name in TIMES},
     }
+    if run.labels:
+        # Of equal times the later line counts, and sorting keeps the order of these.
+        labels = sorted(run.labels, key=lambda one: (one.key, one.labeller, one.moment))
+        files[LABELS_FILE] = encode_labels(labels)
     manifest: dict[str, Json] = {
         "format": FORMAT,
         "version": VERSION,
@@ -136,9 +144,16 @@ def load_bundle(path: Path) -> LoadedRun:
     try:
         info = from_json(RunInfo, json.loads(files[RUN_FILE]))
         records = tuple(_records(files))
+        labels = _labels(files, path, records)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path}: {error}; expected the file that wamlab bundle wrote") from error
-    return LoadedRun(folder=path, info=info, records=records)
+    return LoadedRun(folder=path, info=info, records=records, labels=labels)
+
+
+def _labels(
+    files: Mapping[str, bytes], path: Path, records: Iterable[EpisodeRecord]
+) -> tuple[Label, ...]:
+    return parse_labels(files.get(LABELS_FILE, b""), path / LABELS_FILE, records)
 
 
 def records_digest(records: Iterable[EpisodeRecord]) -> str:

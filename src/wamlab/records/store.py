@@ -2,6 +2,7 @@
 
 - `run.json`: settings, versions, machine; written whole.
 - `episodes.jsonl`: one record a line; a line is on disk completely or not at all.
+- `labels.jsonl`: why failures failed, as people and rules see it; see `records.labels`.
 - `signals/`, `videos/`, `imagined/`, `logs/`: actions and states, films, films of what the
   policy imagined, what the processes printed.
 - `lock`: held by the process that writes.
@@ -20,9 +21,10 @@ from wamlab.core.errors import StoreError
 from wamlab.core.health import Check
 from wamlab.core.specs import PolicySpec
 from wamlab.records.gathered import Gathered
+from wamlab.records.labels import LABELS_FILE, Label, parse_labels
 from wamlab.records.lines import decode_record as decode_record
 from wamlab.records.lines import encode_record as encode_record
-from wamlab.records.lines import parse_records, readable_records, split_lines
+from wamlab.records.lines import parse_records, readable_records, shortened, split_lines
 from wamlab.records.machine import Code, Machine
 
 RUN_FILE, RECORDS_FILE, LOCK_FILE = "run.json", "episodes.jsonl", "lock"
@@ -59,7 +61,9 @@ class RunInfo:
         model: What the policy says of its model: "class" (VLA, WAM), "role", "weights" (names the
             weights by content), "origin" (of weights that were not trained here),
             "trained_here" (yes, no), "num_parameters", and of the data that it was pretrained on
-            "robot_actions", "robot_video", "web_video" (yes, no). Absent: not known.
+            "robot_actions", "robot_video", "web_video" (yes, no), and what its training had
+            beside actions and video, "supervision" (none, 3-D, 2-D, shuffled 3-D). Absent: not
+            known.
         fingerprint: What else decides the results: versions, renderer, assets.
         num_episodes: Episodes asked for: of the benchmark, or of a sample of it, with their twins
             and second passes if these were asked for.
@@ -100,6 +104,7 @@ class LoadedRun:
         records: One for each episode that was tried, in the order of the file.
         problems: What is wrong with lines that were left out, with their numbers.
         second_pass: Repeats that `records.passes.first_pass` has set apart; else among `records`.
+        labels: All labels of failures, older ones of the same labeller included.
     """
 
     folder: Path
@@ -107,6 +112,7 @@ class LoadedRun:
     records: tuple[EpisodeRecord, ...]
     problems: tuple[str, ...] = ()
     second_pass: tuple[EpisodeRecord, ...] = ()
+    labels: tuple[Label, ...] = ()
 
 
 def load_run(folder: Path, *, skips_bad_lines: bool = False) -> LoadedRun:
@@ -116,7 +122,8 @@ def load_run(folder: Path, *, skips_bad_lines: bool = False) -> LoadedRun:
         skips_bad_lines: Reads what can be read; `problems` says what could not.
 
     Raises:
-        StoreError: If it is neither, a line cannot be read, or a bundle was altered.
+        StoreError: If it is neither, a line cannot be read, a label is for what did not fail, or
+            a bundle was altered.
     """
     if folder.is_file():
         from wamlab.records.bundles import load_bundle  # it is made of what is defined here
@@ -134,7 +141,22 @@ def load_run(folder: Path, *, skips_bad_lines: bool = False) -> LoadedRun:
     else:
         every, problems = parse_records(whole, path), ()
     records = tuple(latest(every).values())
-    return LoadedRun(folder=folder, info=info, records=records, problems=problems)
+    found: list[str] | None = [] if skips_bad_lines else None
+    labels = _labels(folder, records, found)
+    return LoadedRun(
+        folder=folder,
+        info=info,
+        records=records,
+        problems=(*problems, *shortened(found or [])),
+        labels=labels,
+    )
+
+
+def _labels(
+    folder: Path, records: Iterable[EpisodeRecord], problems: list[str] | None
+) -> tuple[Label, ...]:
+    path = folder / LABELS_FILE
+    return parse_labels(path.read_bytes(), path, records, problems) if path.exists() else ()
 
 
 def latest(records: Iterable[EpisodeRecord]) -> dict[EpisodeKey, EpisodeRecord]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wamlab.core.hypotheses import (
     FactorEffect,
     FactorialEffect,
+    FailureShares,
     GapDifference,
     Hypothesis,
     LatencyRatio,
@@ -14,7 +15,7 @@ from wamlab.core.hypotheses import (
 )
 from wamlab.report.numbers import percent
 from wamlab.report.selection import listed, scope_words
-from wamlab.report.texts import Text, say
+from wamlab.report.texts import Text, same, say
 
 
 def asked(hypothesis: Hypothesis) -> Text:
@@ -27,7 +28,15 @@ def asked(hypothesis: Hypothesis) -> Text:
                 "first": listed(measure.first),
                 "second": listed(measure.second),
                 "scope": scope_words(measure.scope),
-                "mode": measure.failure_mode or "",
+                "mode": mode_words(measure.failure_mode),
+            }
+        case FailureShares() as measure:
+            kind = "shares"
+            values |= {
+                "first": listed(measure.first),
+                "second": listed(measure.second),
+                "scope": scope_words(measure.scope),
+                "mode": mode_words(measure.share_of),
             }
         case FactorEffect() as measure:
             is_interaction = measure.effect is FactorialEffect.INTERACTION
@@ -62,6 +71,11 @@ def asked(hypothesis: Hypothesis) -> Text:
                 "published": percent(measure.published),
             }
     return say(f"asked_{kind}_{hypothesis.asserts}", **values)
+
+
+def mode_words(name: str | None) -> Text:
+    """A category of failures as a reader knows it; nothing for none."""
+    return same("") if name is None else say(f"kind_{name}")
 
 
 def margin_of(hypothesis: Hypothesis) -> str:

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import exp
 
-from wamlab.core.hypotheses import Asserted, LatencyRatio, Reproduction, SuccessDifference
-from wamlab.report.claim_questions import asked, margin_of
+from wamlab.core.hypotheses import (
+    Asserted,
+    FailureShares,
+    LatencyRatio,
+    Reproduction,
+    SuccessDifference,
+)
+from wamlab.report.claim_questions import asked, margin_of, mode_words
 from wamlab.report.claims import MIN_SEEDS, Finding
 from wamlab.report.measured import Measured, Unit
 from wamlab.report.numbers import percent, points, points_interval
@@ -83,10 +89,13 @@ def _result(finding: Finding, result: Measured) -> Text:
         "points": _points(finding, result),
         "interval": _interval(finding, result),
         "n": f"{result.num_pairs:,}",
+        "largest": percent(abs(result.estimate)),
         "seeds": _seeds(hypothesis.num_seeds),
         "margin": margin_of(hypothesis),
     }
     measure = hypothesis.measure
+    if isinstance(measure, FailureShares):
+        return say(_shares_key(finding), **shown)
     if isinstance(measure, Reproduction) and result.own is not None:
         key = "reproduced" if verdict is Verdict.EQUIVALENT else "reproduction_open"
         published = percent(measure.published)
@@ -97,7 +106,7 @@ def _result(finding: Finding, result: Measured) -> Text:
     if isinstance(measure, SuccessDifference) and measure.failure_mode is None:
         return say(_success_key(finding), **shown, **_sides(finding, measure))
     if isinstance(measure, SuccessDifference) and _names_the_higher(finding):
-        mode = measure.failure_mode
+        mode = mode_words(measure.failure_mode)
         return say("mode_fewer", **shown, **_sides(finding, measure), mode=mode)
     return say("plain_result", **shown)
 
@@ -125,6 +134,14 @@ def _names_the_higher(finding: Finding) -> bool:
     return is_difference and is_higher and finding.verdict in (
         Verdict.SUPPORTED, Verdict.NOT_SUPPORTED
     )  # fmt: skip
+
+
+def _shares_key(finding: Finding) -> str:
+    """The sentence on what failures are made of; its question says who and where."""
+    if finding.hypothesis.asserts is Asserted.EQUIVALENT:
+        decided = finding.verdict is not Verdict.NOT_RESOLVED
+        return "shares_largest" if decided else "shares_largest_open"
+    return "shares_of" if finding.verdict is not Verdict.NOT_RESOLVED else "shares_of_open"
 
 
 def _success_key(finding: Finding) -> str:

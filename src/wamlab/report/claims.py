@@ -81,7 +81,7 @@ def decide(
     """Every hypothesis with its verdict, in the order of the design.
 
     Args:
-        evidence: What is known beside the records: times of plans, labels of failures.
+        evidence: What is known beside the records: times of plans.
     """
     design = registration.design
     known = evidence or Evidence()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isclose
 
+from wamlab.core.failures import Category
 from wamlab.report.faults import Fault, Line, lines_of, number_of
 from wamlab.report.table import Column, Role, Table, Total, Value
-from wamlab.report.unmeasured import CATEGORIES
 
 EXACT = 1e-9
 PRINTED = 0.00105
@@ -156,17 +156,20 @@ def _count_faults(line: Line) -> Iterator[Fault]:
 
 
 def _category_faults(line: Line) -> Iterator[Fault]:
-    """Kinds of failures, once they are labelled, add up to the failures."""
-    kinds = [number_of(line.values.get(name)) for name in CATEGORIES]
+    """Kinds of failures, and those that wait for a label, add up to the failures."""
+    names = list(Category)
+    kinds = [number_of(line.values.get(name)) for name in names]
     failures = number_of(line.values.get("failures"))
     known = [kind for kind in kinds if kind is not None]
     if failures is None or not known:
         return
     if len(known) < len(kinds):
-        lacking = CATEGORIES[kinds.index(None)]
+        lacking = names[kinds.index(None)]
         yield line.fault(lacking, "a count, since others are labelled", "each failure has a kind")
-    elif sum(known) != failures:
-        yield line.fault("failures", sum(known), "kinds of failures add up to the failures")
+        return
+    total = sum(known) + (number_of(line.values.get("unlabelled")) or 0.0)
+    if total != failures:
+        yield line.fault("failures", total, "kinds of failures add up to the failures")
 
 
 def _interval_faults(line: Line) -> Iterator[Fault]:

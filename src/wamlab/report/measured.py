@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from wamlab.core.episodes import EpisodeKey
-
 
 class Unit(StrEnum):
     """What the number of a hypothesis is."""
@@ -67,10 +65,6 @@ class Evidence:
 
     Attributes:
         timings: Row -> how long one plan takes.
-        failure_modes: Row -> failed episode -> its label.
-        kappa: Agreement of the two people who labelled.
     """
 
     timings: Mapping[str, Timing] = field(default_factory=dict)
-    failure_modes: Mapping[str, Mapping[EpisodeKey, str]] = field(default_factory=dict)
-    kappa: float | None = None

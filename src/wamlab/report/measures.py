@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import log, sqrt
 
 import numpy as np
 from scipy.stats import norm
 
-from wamlab.core.episodes import EpisodeRecord
 from wamlab.core.hypotheses import (
     FactorEffect,
+    FailureShares,
     GapDifference,
     Hypothesis,
     LatencyRatio,
@@ -22,6 +22,7 @@ from wamlab.core.hypotheses import (
 from wamlab.report.contrasts import POWER_FACTOR
 from wamlab.report.entries import Entry
 from wamlab.report.estimates import STREAM, succeeded
+from wamlab.report.failure_measures import claimed, measured_shares
 from wamlab.report.measured import Evidence, Measured, Unit
 from wamlab.report.selection import (
     Missing,
@@ -41,11 +42,7 @@ from wamlab.stats.bootstrap import clustered_bootstrap, named_generator
 from wamlab.stats.pairs import count_pairs, detectable_difference, mcnemar_exact, paired_difference
 from wamlab.stats.rates import Z_95, Difference, Rate, mean_difference, newcombe, wilson
 
-MIN_KAPPA = 0.6
-"""Below, labels of failures say more about the labeller (specification of the report, C5)."""
-
 Rows = Mapping[str, Entry]
-Claim = Callable[[EpisodeRecord], bool]
 
 
 def measured(
@@ -64,7 +61,9 @@ def measured(
             return lacking
     match measure:
         case SuccessDifference():
-            return _difference(rows, hypothesis, measure, evidence, confidence)
+            return _difference(rows, hypothesis, measure, confidence)
+        case FailureShares():
+            return measured_shares(rows, hypothesis, measure, confidence)
         case FactorEffect():
             return measured_effect(rows, hypothesis, measure, confidence)
         case GapDifference():
@@ -79,11 +78,10 @@ def _difference(
     rows: Rows,
     hypothesis: Hypothesis,
     measure: SuccessDifference,
-    evidence: Evidence,
     confidence: float,
 ) -> Measured | Missing:
     """Its interval holds for new episodes of these tasks and, where it can, for new tasks."""
-    claim = _claim(hypothesis, measure, evidence)
+    claim = claimed(rows, measure)
     if isinstance(claim, Missing):
         return claim
     outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
@@ -125,27 +123,6 @@ def _difference(
         holds_for_new_tasks=spread is not None,
         num_unpaired=num_unpaired,
     )
-
-
-def _claim(
-    hypothesis: Hypothesis, measure: SuccessDifference, evidence: Evidence
-) -> Callable[[str, EpisodeRecord], bool] | Missing:
-    """What counts as a success of a row."""
-    mode = measure.failure_mode
-    if mode is None:
-        return lambda name, record: succeeded(record)
-    labels = evidence.failure_modes
-    if lacking := [name for name in hypothesis.rows if name not in labels]:
-        return Missing(say("claim_no_labels", names=", ".join(lacking)), say("claim_needs_labels"))
-    if evidence.kappa is None or evidence.kappa < MIN_KAPPA:
-        found = "?" if evidence.kappa is None else f"{evidence.kappa:.2f}"
-        why = say("claim_low_kappa", found=found, least=f"{MIN_KAPPA:g}")
-        return Missing(why, say("claim_needs_labels"))
-
-    def without(name: str, record: EpisodeRecord) -> bool:
-        return succeeded(record) or labels[name].get(record.key) != mode
-
-    return without
 
 
 def _reproduction(rows: Rows, measure: Reproduction, confidence: float) -> Measured:

@@ -8,8 +8,11 @@ from wamlab.report.against_published import appendix_h
 from wamlab.report.copied import copied_tables
 from wamlab.report.document import Block, Fold, Notes, Section
 from wamlab.report.evaluation_notes import appendix_f
+from wamlab.report.failure_figure import failure_figure
+from wamlab.report.failures import table_8
 from wamlab.report.forest import forest_figure
 from wamlab.report.heat import heat_figure
+from wamlab.report.labellers import appendix_e
 from wamlab.report.latency import frontier_figure, latency_tables
 from wamlab.report.left_out import with_left_out
 from wamlab.report.models import table_11
@@ -21,9 +24,10 @@ from wamlab.report.robotwin import table_5, table_6
 from wamlab.report.study import Study
 from wamlab.report.table import Table
 from wamlab.report.texts import Text, say
+from wamlab.report.three_d import table_7
 from wamlab.report.timed import Timed
 from wamlab.report.twins import twins_table
-from wamlab.report.unmeasured import figure_notes, table_8, unmeasured_tables
+from wamlab.report.unmeasured import figure_notes
 from wamlab.report.variants import table_3
 
 
@@ -57,19 +61,23 @@ def conclusion_sections(
     latencies, frontier = latency_tables(study, timed), frontier_figure(study, timed)
     speed: list[Block] = [*latencies, *([frontier] if frontier else [])]
     yield from _with_rows("speed", "section_speed", speed)
-    yield Section(key="failures", title=say("section_failures"), blocks=(table_8(study),))
+    kinds = failure_figure(study)
+    failures: list[Block] = [table_8(study), *([kinds] if kinds else [])]
+    yield Section(key="failures", title=say("section_failures"), blocks=tuple(failures))
     if forest is not None:
         yield Section(key="contrasts", title=say("section_contrasts"), blocks=(forest,))
-    three_d = [table_5(study), table_6(study)]
+    three_d: list[Block] = [table_5(study), table_6(study), with_left_out(table_7(study), plus)]
     yield from _with_rows("three-d", "section_three_d", three_d)
     levels = levels_table(study)
     appendices = [appendix_b(study), *([levels] if levels else [])]
     appendices = [with_left_out(table, plus) for table in appendices]
+    appendices += appendix_e(study)
     appendices += [appendix_f(study), appendix_g(study), appendix_h(study, references)]
     folded = [Fold(title=table.title, tables=(table,)) for table in appendices if table.rows]
     yield from _with_rows("appendices", "section_appendices", folded)
-    missing = [*robustness, *speed, *three_d, *unmeasured_tables(), *appendices]
-    yield _missing_section(missing, figure_notes(study, has_frontier=frontier is not None))
+    missing = [*robustness, *speed, *three_d, *appendices]
+    has = {"has_categories": kinds is not None, "has_frontier": frontier is not None}
+    yield _missing_section(missing, figure_notes(study, **has))
     if listed := references.listed():
         notes = Notes(sentences=listed)
         yield Section(key="references", title=say("section_references"), blocks=(notes,))

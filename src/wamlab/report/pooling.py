@@ -12,6 +12,7 @@ from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
 from wamlab.core.errors import ConfigError
 from wamlab.records.bundles import SUFFIX, records_digest
 from wamlab.records.gathered import Gathered, How, Source
+from wamlab.records.labels import Label
 from wamlab.records.store import LoadedRun
 from wamlab.report.entries import IN_ORDER, Entry
 from wamlab.report.layout import cluster, stratum
@@ -19,6 +20,8 @@ from wamlab.report.limits import limit_differences
 from wamlab.stats.heterogeneity import Heterogeneity, heterogeneity
 from wamlab.stats.pairs import count_pairs, mcnemar_exact
 
+Place = tuple[str, EpisodeKey]
+"""A lab and the name of an episode there."""
 MUST_AGREE = ("replan_every", "check_settled")
 """Settings beside policy and fingerprint that decide an outcome."""
 
@@ -88,7 +91,8 @@ def pool(runs: Sequence[LoadedRun], out: Path, *, allow: Collection[str] = ()) -
         for one, other in combinations(labs, 2)
         if (found := _overlap(one, labs[one], other, labs[other])) is not None
     )
-    records = _together(labs)
+    places = _together(labs)
+    records = sorted(places.values(), key=lambda record: IN_ORDER(record.key))
     before = [run.info.gathered for run in runs if run.info.gathered is not None]
     gathered = Gathered(
         how=How.POOLED,
@@ -114,7 +118,7 @@ def pool(runs: Sequence[LoadedRun], out: Path, *, allow: Collection[str] = ()) -
         gathered=gathered,
     )
     return Pool(
-        run=LoadedRun(folder=out, info=info, records=tuple(records)),
+        run=LoadedRun(folder=out, info=info, records=tuple(records), labels=_labels(runs, places)),
         labs=labs,
         differences=tuple(differences),
         overlaps=overlaps,
@@ -166,11 +170,9 @@ def _labs(runs: Sequence[LoadedRun]) -> dict[str, list[EpisodeRecord]]:
     """Lab -> its records; a bundle that was pooled before is taken apart again."""
     labs: dict[str, list[EpisodeRecord]] = {}
     for run in runs:
-        own = run.folder.resolve().name.removesuffix(SUFFIX)
-        pooled = run.info.gathered is not None and run.info.gathered.how is How.POOLED
         parts: dict[str, list[EpisodeRecord]] = defaultdict(list)
         for record in run.records:
-            name = record.source if pooled and record.source else own
+            name = _lab_of(run, record)
             parts[name].append(replace(record, source=name))
         twice = labs.keys() & parts.keys()
         if twice:
@@ -182,11 +184,29 @@ def _labs(runs: Sequence[LoadedRun]) -> dict[str, list[EpisodeRecord]]:
     return labs
 
 
-def _together(labs: Mapping[str, Sequence[EpisodeRecord]]) -> list[EpisodeRecord]:
+def _lab_of(run: LoadedRun, record: EpisodeRecord) -> str:
+    """The lab that a record is of: the run's name, or what a pooled run says."""
+    pooled = run.info.gathered is not None and run.info.gathered.how is How.POOLED
+    own = run.folder.resolve().name.removesuffix(SUFFIX)
+    return record.source if pooled and record.source else own
+
+
+def _labels(runs: Sequence[LoadedRun], places: Mapping[Place, EpisodeRecord]) -> tuple[Label, ...]:
+    """Labels of the records that count; another lab's attempt at an episode is another one."""
+    found = []
+    for run in runs:
+        labs = {record.key: _lab_of(run, record) for record in run.records}
+        for label in run.labels:
+            record = places.get((labs[label.key], label.key))
+            found += [] if record is None else [replace(label, key=record.key)]
+    return tuple(found)
+
+
+def _together(labs: Mapping[str, Sequence[EpisodeRecord]]) -> dict[Place, EpisodeRecord]:
     """Each episode once: the first lab's that finished it, in the order of the labs."""
-    chosen: dict[EpisodeKey, EpisodeRecord] = {}
+    chosen: dict[EpisodeKey, tuple[Place, EpisodeRecord]] = {}
     num_unknown: dict[EpisodeKey, int] = defaultdict(int)
-    for records in labs.values():
+    for lab, records in labs.items():
         for record in records:
             key = record.key
             if not key.knows_init:
@@ -195,9 +215,9 @@ def _together(labs: Mapping[str, Sequence[EpisodeRecord]]) -> list[EpisodeRecord
                 num_unknown[place] += 1
                 key = replace(key, init=-num_unknown[place])
             known = chosen.get(key)
-            if known is None or known.outcome is Outcome.ERROR:
-                chosen[key] = replace(record, key=key)
-    return sorted(chosen.values(), key=lambda record: IN_ORDER(record.key))
+            if known is None or known[1].outcome is Outcome.ERROR:
+                chosen[key] = (lab, record.key), replace(record, key=key)
+    return dict(chosen.values())
 
 
 def _overlap(
