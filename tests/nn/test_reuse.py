@@ -14,6 +14,7 @@ from wamlab.nn.mixture import Copy
 from wamlab.nn.planning import Computation, Sampling
 from wamlab.nn.reuse import Reuse, Velocities
 from wamlab.nn.samplers import Mode
+from wamlab.policies.fast_wam import FastWam
 
 NUM_STEPS = 10
 ALWAYS, NEVER = Reuse(above=-1.0, num_steps=4), Reuse(above=1.0, num_steps=4)
@@ -137,3 +138,8 @@ def test_what_cannot_leave_out_steps_is_refused(changes, message):
 def test_a_rule_that_makes_no_sense_is_refused(above, num_steps, message):
     with pytest.raises(ConfigError, match=message):
         Reuse(above=above, num_steps=num_steps)
+
+
+def test_a_number_of_steps_without_a_cosine_is_refused():
+    with pytest.raises(ConfigError, match="reuse_steps: got 3 without reuse_above"):
+        FastWam.Config(checkpoint="model", reuse_steps=3)

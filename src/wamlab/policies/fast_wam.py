@@ -21,6 +21,8 @@ from wamlab.nn.quantised import Quantisation
 from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import MODES_OF, Mode
 
+REUSE_STEPS = 4  # as DreamZero's cache leaves out
+
 __all__ = ["Computation", "Dtype", "FastWam"]
 
 
@@ -79,7 +81,7 @@ class FastWam:
         action_noise: float = 1.0
         computation: Computation = Computation.CACHED
         reuse_above: float | None = None
-        reuse_steps: int = 4
+        reuse_steps: int = REUSE_STEPS
         dtype: Dtype = Dtype.FLOAT32
         quantised: Quantisation = Quantisation.NONE
         device: str = "cpu"
@@ -91,6 +93,11 @@ class FastWam:
             for name in ("num_denoise_steps", "max_batch", "num_threads"):
                 if getattr(self, name) < 1:
                     raise ConfigError(f"{name}: got {getattr(self, name)}, expected at least 1")
+            if self.reuse_above is None and self.reuse_steps != REUSE_STEPS:
+                raise ConfigError(
+                    f"reuse_steps: got {self.reuse_steps} without reuse_above, expected both: the "
+                    "cosine says whether any step is left out"
+                )
 
     def __init__(self, config: Config) -> None:
         """Loads the model.
