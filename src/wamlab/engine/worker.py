@@ -29,6 +29,7 @@ from wamlab.engine.messages import (
     WorkerSetup,
 )
 from wamlab.engine.rollout import RemoteError, rollout
+from wamlab.engine.spending import Spending
 from wamlab.records.files import write_whole
 from wamlab.records.signals import encode_signals
 from wamlab.records.video import encode_mp4
@@ -48,15 +49,21 @@ def main(pipe: Connection[Any, Any]) -> None:
 
 
 def _serve(pipe: Connection[Any, Any], setup: WorkerSetup) -> None:
-    benchmark: Benchmark = build(unpack(setup.benchmark))
+    building = Spending()
     try:
-        env = benchmark.make_env(setup.key)
+        with building.on("build"):
+            benchmark: Benchmark = build(unpack(setup.benchmark))
+            env = benchmark.make_env(setup.key)
     except ConfigError as error:
         pipe.send(Refused(reason=str(error)))
         return
     pipe.send(Ready())
+    unsaid = building.spent()
     while isinstance(message := pipe.recv(), Assign):
         reply = _episode(pipe, setup, benchmark, env, message)
+        if isinstance(reply, Finished):
+            reply = Finished(record=replace(reply.record, spent=(*unsaid, *reply.record.spent)))
+            unsaid = ()
         pipe.send(reply)
         if not isinstance(reply, Finished) or reply.record.stop is StopReason.SIMULATOR_ERROR:
             return  # a simulator that failed once runs no other episode
