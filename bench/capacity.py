@@ -4,9 +4,10 @@ python bench/capacity.py [--inits 8]
 
 A simulator sleeps 0.6 s to load, 0.2 s to reset, 40 ms a control step, 60 ms more with images; the
 policy sleeps 150 ms and 30 ms more for each episode of the call. Six tasks, episodes of 8 to 24
-steps. Sleeping takes no processor, so that a busy machine disturbs less. What things cost is read
-from the records of the first run, with one worker; only what a call of several episodes takes,
-which one worker cannot show, is told. The later runs are foretold from that, and timed.
+steps. What things cost is read from the records of the first run, with one worker; only what a call
+of several episodes takes, which one worker cannot show, is told. The later runs are foretold from
+that, and timed. Whoever sleeps wakes up late on a busy machine, which no forecast knows: run it on an
+idle one.
 """
 
 from __future__ import annotations
@@ -145,10 +146,10 @@ def main() -> None:
         if known is None:
             curve = {num: CALL_S + EACH_S * num for num in range(1, 7)}
             known = replace(found.costs, plan_s=curve | {1: found.costs.plan_s[1]})
-        _print(this, workers, known, wall_s)
+        _print(this, Cluster(workers=workers), known, wall_s)
 
 
-def _print(run: Run, workers: int, costs: Costs, wall_s: float) -> None:
+def _print(run: Run, cluster: Cluster, costs: Costs, wall_s: float) -> None:
     benchmark = SleepyMass(run.benchmark)
     job = Job(
         num_steps={key: benchmark.step_limit(key) for key in benchmark.episodes()},
@@ -156,9 +157,9 @@ def _print(run: Run, workers: int, costs: Costs, wall_s: float) -> None:
         simulators=one_per_task,
         replan_every=run.replan_every,
     )
-    foretold = forecast(job, costs, Cluster(workers=workers))
+    foretold = forecast(job, costs, cluster)
     print(
-        f"{workers:>8}{run.replan_every:>8}{foretold.wall_s:>12.1f}{wall_s:>12.1f}"
+        f"{cluster.workers:>8}{run.replan_every:>8}{foretold.wall_s:>12.1f}{wall_s:>12.1f}"
         f"{foretold.wall_s / wall_s - 1:>+8.1%}{foretold.simulating:>11.0%}"
         f"{foretold.planning:>6.0%}",
         flush=True,

@@ -124,6 +124,14 @@ def test_a_policy_on_the_same_cores_takes_its_share():
     assert shared.wall_s == pytest.approx(2 * 2 + 2 * PLAN_S)
 
 
+def test_a_policy_on_a_busy_machine_is_loaded_at_its_share_too():
+    busy = Cluster(workers=1, cores=1, other_load=3, plans_on_cores=True)
+
+    found = forecast(job(), costs(start_s=10.0), busy)
+
+    assert found.wall_s == pytest.approx(4 * (10 + BUILD_S + EPISODE_S))
+
+
 def test_rendering_on_a_card_takes_time_and_no_core():
     waits = costs(reset=Work(0.0, 1.0), build=Work(0.0, 5.0))
 

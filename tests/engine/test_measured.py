@@ -137,14 +137,22 @@ def test_rendering_on_a_card_is_waiting():
     assert found.costs.seen_step == Work(0.1, 0.4)
 
 
-def test_rendering_by_many_threads_is_as_fast_as_it_was_or_as_with_one():
+def test_rendering_by_several_threads_costs_what_all_of_them_computed():
     # 0.5 s of wall time, 1.5 s of processor time: three threads.
     threads = (*ALONE[:3], spent("seen_step", 1, 0.5, 1.5))
 
     found = measured(loaded(record(spent=threads)))
 
-    assert found.costs.seen_step == Work(0.5)
-    assert found.single.seen_step == Work(1.5)
+    assert found.costs.seen_step == Work(1.5)
+
+
+def test_a_renderers_threads_that_wait_for_cores_are_no_waiting_for_a_card():
+    # Half a core for everybody: 0.5 s of work by a thread that the simulator waited a second for.
+    blocked = (*SLOWED[:3], spent("seen_step", 1, 1.0, 0.5, 0.0))
+
+    found = measured(loaded(record(spent=blocked)))
+
+    assert found.costs.seen_step == Work(pytest.approx(0.5))
 
 
 def test_plans_of_one_call_are_known_by_their_time():

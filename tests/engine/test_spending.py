@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from time import process_time, sleep
 
 import pytest
@@ -50,3 +52,18 @@ def test_a_system_that_counts_no_waiting_is_no_system_without_waiting(monkeypatc
             pass
 
     assert [s.queued_s for s in account.spent()] == [None]
+
+
+def test_loading_a_simulator_counts_from_the_start_of_its_process():
+    code = """
+import time
+time.sleep(0.3)  # before anything of ours is imported
+from wamlab.engine.spending import since_start
+found = since_start("build")
+print(found.wall_s, found.cpu_s, time.process_time())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    wall_s, cpu_s, cpu_after_s = map(float, done.stdout.split())
+    assert wall_s > 0.3
+    assert 0 < cpu_s <= cpu_after_s

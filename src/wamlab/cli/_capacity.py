@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
     known = measured(open_run(asked.times)) if asked.times else None
     cluster = _cluster(asked, known)
     job = _job(asked, recipe.run, known)
-    costs, start_known = _costs(asked, known, cluster)
+    costs, start_known = _costs(asked, known)
     found = forecast(job, costs, cluster)
     halved_s = {part: forecast(job, half(costs), cluster).wall_s for part, half in PARTS.items()}
     capacity = Capacity(
@@ -181,14 +181,9 @@ def _cluster(asked: argparse.Namespace, known: Measured | None) -> Cluster:
     )
 
 
-def _costs(
-    asked: argparse.Namespace, known: Measured | None, cluster: Cluster
-) -> tuple[Costs, bool]:
+def _costs(asked: argparse.Namespace, known: Measured | None) -> tuple[Costs, bool]:
     """What things cost, and whether loading the policy is known."""
-    costs = None
-    if known is not None:
-        threads = max(1, (cluster.cores or cluster.workers) // cluster.workers)
-        costs = known.costs if threads == known.threads else known.single
+    costs = None if known is None else known.costs
     plan_s = asked.plan_ms or (_profiled(asked.profile) if asked.profile else None)
     named = {
         "--step-ms": None if asked.step_ms is None else asked.step_ms / 1e3,

@@ -102,8 +102,8 @@ class Spent:
     Attributes:
         work: "reset" (settling steps and first images included), "step" (a control step without
             images), "seen_step" (one with images); to find out `EpisodeRecord.settled`: "settle"
-            (a control step) and "settle_plan" (waiting for a plan); "build" (loading the
-            simulator, the program included; in the first episode of a process, before `wall_s`).
+            (a control step) and "settle_plan" (waiting for a plan); "build" (from the start of
+            the process until the simulator was loaded; in its first episode, before `wall_s`).
         num: How often.
         wall_s: Wall time of all together.
         cpu_s: Processor time of all together, of all threads of the process.

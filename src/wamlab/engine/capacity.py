@@ -5,7 +5,8 @@ replica that is idle takes whatever waits for it, up to a number, as one batch. 
 on the processor gets an equal share of the cores, at most one each. Nothing is drawn at random,
 so that the answer is the same on every machine.
 
-Left out: writing films and signals, messages that wait for the parent process, memory.
+Left out: writing films and signals, messages that wait for the parent process, memory, renderers
+that use several cores (where there are more of these than workers, runs are faster than foretold).
 """
 
 from __future__ import annotations
@@ -199,7 +200,8 @@ class _Run:
         self._wire = Work(0.0, costs.wire_s)
 
     def forecast(self) -> Forecast:
-        self._clock.after(self._costs.start_s, self._fill)
+        compute = self._clock.on_core if self._cluster.plans_on_cores else self._clock.after
+        compute(self._costs.start_s, self._fill)
         self._clock.run()
         wall_s, cores = self._clock.now_s, self._cluster.cores
         whole_s = self._cluster.workers * wall_s

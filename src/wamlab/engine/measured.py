@@ -20,7 +20,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.engine.capacity import NOTHING, Costs, Work
 from wamlab.records.store import LOCK_FILE, RECORDS_FILE, RUN_FILE, LoadedRun
 
-STAMP_S = 5.0  # how far run.json's time and the start that it names lie apart at most
+STAMP_S = 60.0  # how far the time of run.json and the start that it names lie apart at most
 
 
 class Length(NamedTuple):
@@ -51,12 +51,9 @@ class Measured:
     """What a run's records say of time.
 
     Attributes:
-        costs: On a machine that had nothing else to do, with as many threads for rendering as
-            the run had.
-        single: Likewise, with one thread.
+        costs: On a machine that had nothing else to do.
         lengths: Of each finished episode.
         workers: Simulator processes of the run.
-        threads: That a simulator could render with.
         share: Of a core, which a process got that wanted one.
         other_load: Other processes that wanted the cores, on average.
         plans_on_cores: Whether the policy computed on the processor.
@@ -64,11 +61,9 @@ class Measured:
     """
 
     costs: Costs
-    single: Costs
     lengths: Mapping[EpisodeKey, Length]
     workers: int
     cores: int
-    threads: int
     share: float
     other_load: float
     plans_on_cores: bool
@@ -116,18 +111,12 @@ def measured(run: LoadedRun) -> Measured:
     share = _share(sums)
     on_cores = _plans_on_cores(run.info.config, machine.gpu)
     clocked = _clocked(run)
-    costs = {
-        is_same: _costs(records, sums, share, on_cores, is_same, workers, clocked)
-        for is_same in (True, False)
-    }
     own = _own_load(records, sums, on_cores, workers)
     return Measured(
-        costs=costs[True],
-        single=costs[False],
+        costs=_costs(records, sums, share, on_cores, workers, clocked),
         lengths={r.key: _length(r) for r in records},
         workers=workers,
         cores=machine.cores,
-        threads=max(1, machine.cores // workers),
         share=share,
         other_load=max(0.0, machine.cores / share - own) if share < 1 else 0.0,
         plans_on_cores=on_cores,
@@ -166,22 +155,18 @@ def _costs(
     sums: Mapping[str, _Sum],
     share: float,
     on_cores: bool,
-    is_same: bool,
     workers: int,
     clocked: Clocked | None,
 ) -> Costs:
-    """See `Measured.costs`.
-
-    Args:
-        is_same: Whether as many threads render as did in the run.
-    """
+    """See `Measured.costs`."""
 
     def work(kind: str, per: int | None = None) -> Work:
         num, wall_s, cpu_s, queued_s = sums[kind]
-        alone_s = wall_s - queued_s
-        # More processor time than wall time: several threads, which only help where they are.
-        core_s = alone_s if is_same and cpu_s > alone_s else cpu_s
-        return Work(core_s, max(0.0, alone_s - cpu_s)).times(1 / (per or num or 1))
+        # A renderer's own threads wait for cores too, and nobody counts how long; their work, at
+        # the share that a process got, may explain why the simulator waited.
+        blocked_s = max(0.0, wall_s - queued_s - cpu_s)
+        explained_s = min(blocked_s, cpu_s * (1 / share - 1))
+        return Work(cpu_s, blocked_s - explained_s).times(1 / (per or num or 1))
 
     own_share = share if on_cores else 1.0
     num_steps = sums["step"].num + sums["seen_step"].num

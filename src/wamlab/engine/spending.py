@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from threading import get_ident
 from time import perf_counter, process_time
 
 from wamlab.core.episodes import Spent
+
+_IMPORTED_S = perf_counter()
 
 
 class Spending:
@@ -37,6 +41,24 @@ class Spending:
     def spent(self) -> tuple[Spent, ...]:
         """Everything so far, by kind of work in the order of first occurrence."""
         return tuple(self._spent.values())
+
+
+def since_start(work: str) -> Spent:
+    """Everything that this process has done, put down to one kind of work.
+
+    Call it in the thread that the process began with. Where the system does not say when that was,
+    wall time counts from the import of this module.
+    """
+    return Spent(work=work, num=1, wall_s=_age_s(), cpu_s=process_time(), queued_s=_queued_s())
+
+
+def _age_s() -> float:
+    try:
+        # Field 22 of proc_pid_stat(5), counted behind the name, which may hold anything
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:  # not Linux
+        return perf_counter() - _IMPORTED_S
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _since(queued_s: float | None) -> float | None:
