@@ -6,8 +6,8 @@ A simulator sleeps 0.6 s to load, 0.2 s to reset, 40 ms a control step, 60 ms mo
 policy sleeps 150 ms and 30 ms more for each episode of the call. Six tasks, episodes of 8 to 24
 steps. What things cost is read from the records of the first run, with one worker; only what a call
 of several episodes takes, which one worker cannot show, is told. The later runs are foretold from
-that, and timed. Whoever sleeps wakes up late on a busy machine, which no forecast knows: run it on an
-idle one.
+that, and timed. Whoever sleeps wakes up late on a busy machine, which no forecast knows: run it on
+an idle one.
 """
 
 from __future__ import annotations
