@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome, StopReason
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome, Spent, StopReason
 from wamlab.core.errors import StoreError
 from wamlab.records.store import decode_record, encode_record, latest, load_run
 
@@ -39,6 +39,16 @@ records = st.builds(
     video=st.none() | names,
     attempt=st.integers(1, 3),
     wall_s=finite,
+    spent=st.lists(
+        st.builds(
+            Spent,
+            work=names,
+            num=st.integers(1, 700),
+            wall_s=finite,
+            cpu_s=finite,
+            queued_s=st.none() | finite,
+        )
+    ).map(tuple),
 )
 
 

@@ -14,6 +14,7 @@ HELP = """\
 usage: wamlab plan-size [--difference PP] [--margin PP] [--tasks N] [--inits N] [--rate PCT]
                         [--discordance PCT | --unpaired] [--task-sd PP] [--alpha A] [--power P]
                         [--json]
+       wamlab plan-size --cluster RECIPE [--help | options]     how long a run takes, and why
 
 How many episodes show a difference of two policies, and the smallest difference that
 --tasks times --inits episodes of each can show. Paired: both run the same episodes.
@@ -71,6 +72,10 @@ class Plan:
 
 
 def run(arguments: Sequence[str]) -> int:
+    if any(argument.partition("=")[0] == "--cluster" for argument in arguments):
+        from wamlab.cli import _capacity  # the engine's simulation, which counting needs not
+
+        return _capacity.run(arguments)
     parser = Parser("plan-size")
     parser.add_argument("--difference", type=percentage)
     parser.add_argument("--margin", type=percentage)

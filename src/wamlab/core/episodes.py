@@ -96,6 +96,29 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a simulator process spent on one kind of work in one episode.
+
+    Attributes:
+        work: "reset" (settling steps and first images included), "step" (a control step without
+            images), "seen_step" (one with images); to find out `EpisodeRecord.settled`: "settle"
+            (a control step) and "settle_plan" (waiting for a plan); "build" (from the start of
+            the process until the simulator was loaded; in its first episode, before `wall_s`).
+        num: How often.
+        wall_s: Wall time of all together.
+        cpu_s: Processor time of all together, of all threads of the process.
+        queued_s: Of the wall time, what the simulator's own thread could have computed in and got
+            no core for; None where the system does not say (it is Linux's run delay).
+    """
+
+    work: str
+    num: int
+    wall_s: float
+    cpu_s: float
+    queued_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeRecord:
     """One finished episode, one line of `episodes.jsonl`.
 
@@ -127,6 +150,8 @@ class EpisodeRecord:
             imported file does not say.
         repeats: The episode that this one repeats with other random draws, for test-retest
             (`second_pass`); it then belongs into no rate. None for all others.
+        spent: What the simulator's process worked on; kinds of work that did not occur are
+            absent. Empty in imported records and in those that are older than the field.
     """
 
     key: EpisodeKey
@@ -147,6 +172,7 @@ class EpisodeRecord:
     twin: EpisodeKey | None = None
     instruction: str | None = None
     repeats: EpisodeKey | None = None
+    spent: tuple[Spent, ...] = ()
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property

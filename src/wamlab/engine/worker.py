@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamlab.core.config import build, unpack
-from wamlab.core.episodes import EpisodeKey, StopReason
+from wamlab.core.episodes import EpisodeKey, Spent, StopReason
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import Benchmark, Env, PlanRequest
 from wamlab.core.types import ActionChunk
@@ -29,6 +29,7 @@ from wamlab.engine.messages import (
     WorkerSetup,
 )
 from wamlab.engine.rollout import RemoteError, rollout
+from wamlab.engine.spending import since_start
 from wamlab.records.files import write_whole
 from wamlab.records.signals import encode_signals
 from wamlab.records.video import encode_mp4
@@ -54,9 +55,13 @@ def _serve(pipe: Connection[Any, Any], setup: WorkerSetup) -> None:
     except ConfigError as error:
         pipe.send(Refused(reason=str(error)))
         return
+    unsaid: tuple[Spent, ...] = (since_start("build"),)
     pipe.send(Ready())
     while isinstance(message := pipe.recv(), Assign):
         reply = _episode(pipe, setup, benchmark, env, message)
+        if isinstance(reply, Finished):
+            reply = Finished(record=replace(reply.record, spent=(*unsaid, *reply.record.spent)))
+            unsaid = ()
         pipe.send(reply)
         if not isinstance(reply, Finished) or reply.record.stop is StopReason.SIMULATOR_ERROR:
             return  # a simulator that failed once runs no other episode
