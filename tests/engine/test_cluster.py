@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -206,3 +207,12 @@ def test_a_head_that_is_not_there_is_an_error_at_once(address, tmp_path, capfd):
     assert status == 2
     assert f"--on {address}: no Ray head answers there" in capfd.readouterr().err
     assert time.monotonic() - start < 15
+
+
+def test_a_port_where_something_else_listens_is_no_head(tmp_path, capfd):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        status = main(["eval", "faulty:slow", "--out", str(tmp_path), "--on", address])
+
+    assert status == 2
+    assert "whoever listens there speaks no gRPC" in capfd.readouterr().err

@@ -39,8 +39,12 @@ def placed(name: str, *, workers: int | None, replicas: int) -> Iterator[Placed]
             )
         yield Placed(LocalPlace, recommended_workers() if workers is None else workers)
         return
-    if find_spec("ray") is None:
-        raise ConfigError(f"--on {name}: Ray is not installed; run pip install 'wamlab[cluster]'")
+    missing = [package for package in ("ray", "grpc") if find_spec(package) is None]
+    if missing:
+        raise ConfigError(
+            f"--on {name}: packages {', '.join(missing)} are not installed; "
+            "run pip install 'wamlab[cluster]'"
+        )
     from wamlab.engine.cluster import joined, num_cpus
 
     with joined(name) as on:

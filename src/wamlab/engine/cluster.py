@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import grpc
 import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
@@ -27,7 +28,7 @@ from wamlab.engine.host import Ended, Facts, Host, facts_here
 from wamlab.engine.places import Needs, Opener, Peer, Role, Seat, seat_name
 from wamlab.engine.process import EXIT_S
 
-HEAD_S = 5.0  # until a head that does not answer counts as absent
+HEAD_S = 10.0  # until a head that does not answer counts as absent
 MAX_CALLS = 8  # of one actor at a time: one listens, one sends, one kills, and some to spare
 MAX_LOSSES = 3  # actors in a row that could not start
 TICK_S = 1.0  # the longest time until patience is looked at again
@@ -68,7 +69,7 @@ def num_cpus() -> int:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself tries for a minute or more before it gives up."""
+    """Ray itself waits for minutes where nobody, or somebody else, listens."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(
@@ -78,6 +79,12 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=HEAD_S).close()
     except (OSError, OverflowError) as error:
         raise _no_head(address, str(error)) from error
+    if os.environ.get("RAY_USE_TLS", "0") == "0":
+        with grpc.insecure_channel(f"{host}:{port}") as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=HEAD_S)
+            except grpc.FutureTimeoutError as error:
+                raise _no_head(address, "whoever listens there speaks no gRPC") from error
 
 
 def _no_head(address: str, reason: str) -> ConfigError:
