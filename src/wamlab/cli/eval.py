@@ -12,6 +12,7 @@ from pathlib import Path
 from wamlab.cli._budget import duration, plan_budget, plan_lines
 from wamlab.cli._decision import Question
 from wamlab.cli._parser import Parser, fraction, percentage
+from wamlab.cli._place import Placed, placed
 from wamlab.cli._progress import ProgressDisplay
 from wamlab.cli._recipes import load_recipe
 from wamlab.cli._runs import check_report_installed, open_run, success_text
@@ -19,7 +20,7 @@ from wamlab.core.config import build
 from wamlab.core.episodes import EpisodeRecord, Outcome
 from wamlab.core.health import Check, Level
 from wamlab.core.protocols import Benchmark
-from wamlab.doctor import quick_check, recommended_workers
+from wamlab.doctor import quick_check
 from wamlab.engine.run import Tally, evaluate
 from wamlab.engine.schedule import MAX_ATTEMPTS
 from wamlab.engine.selection import Selection, choose
@@ -34,13 +35,14 @@ INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 HELP = """\
 usage: wamlab eval RECIPE [--out DIR] [--set KEY=VALUE ...] [--json] [options below]
 
-Runs a recipe and writes one record per episode. Interrupt it at any time; the same
-command continues. Errored episodes are run again, at most twice; finished ones never are.
-A machine that would measure something else is refused; wamlab doctor says more.
+Writes one record per episode. Interrupt it at any time; the same command continues. Errored
+episodes are run again, at most twice. A machine that would measure something else is refused.
 
   RECIPE                 recipes.quickstart:seek, or a run folder or its run.json
   --out DIR              run folder                            [runs/<recipe>-<digest>]
-  --workers N            simulator processes                   [cores, if memory allows]
+  --workers N            simulator processes, at most          [cores, if memory allows]
+  --on PLACE             local, or a Ray cluster: ray, HOST:PORT, ray://HOST:PORT    [local]
+  --replicas N           copies of the policy on that cluster, one for each GPU          [1]
   --only PATTERN         episodes whose key matches, e.g. 'libero/libero_10/003/*'  [all]
   --sample PCT           share of the episodes, suites, axes and levels in proportion: the
                          same for every policy, 1% part of 5%, 5% part of all      [100%]
@@ -54,8 +56,7 @@ A machine that would measure something else is refused; wamlab doctor says more.
   --plan-timeout S       seconds without a plan until the policy is killed           [300]
   --json                 print the counts as JSON
 
-exit status: 0 all episodes recorded, or as many as asked for; 1 some ended in an error, or the
-run stopped; 2 the request is wrong; 130 interrupted
+exit status: 0 all asked for recorded; 1 some erred, or it stopped; 2 wrong request; 130 interrupted
 """
 
 
@@ -79,12 +80,14 @@ def run(arguments: Sequence[str]) -> int:
     checks = quick_check(benchmark, out)
     _warn(checks)
 
-    def evaluated(selection: Selection, stopping: Stopping) -> Tally:
+    def evaluated(selection: Selection, stopping: Stopping, place: Placed) -> Tally:
         with ProgressDisplay() as display:
             return evaluate(
                 recipe.run,
                 out,
-                workers=asked.workers,
+                workers=place.workers,
+                on=place.on,
+                replicas=asked.replicas,
                 selection=selection,
                 stopping=stopping,
                 timeouts=Timeouts(simulator_s=asked.simulator_timeout, plan_s=asked.plan_timeout),
@@ -95,11 +98,12 @@ def run(arguments: Sequence[str]) -> int:
             )
 
     try:
-        left_s = None
-        if asked.budget is not None:
-            selection, left_s = _within(benchmark, selection, out, asked, evaluated)
-        stopping = question.stopping(left_s) if question else Stopping(within_s=left_s)
-        tally = evaluated(selection, stopping)
+        with placed(asked.on, workers=asked.workers, replicas=asked.replicas) as place:
+            left_s = None
+            if asked.budget is not None:
+                selection, left_s = _within(benchmark, selection, out, asked, place, evaluated)
+            stopping = question.stopping(left_s) if question else Stopping(within_s=left_s)
+            tally = evaluated(selection, stopping, place)
     except KeyboardInterrupt:
         print(f"interrupted; the same command continues in {out}", file=sys.stderr)
         return INTERRUPTED
@@ -118,7 +122,9 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Parser("eval")
     parser.add_argument("recipe")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--workers", type=int, default=recommended_workers())
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--on", default="local")
+    parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--only")
     parser.add_argument("--sample", type=percentage, default=1.0)
     parser.add_argument("--part", type=fraction, default=(1, 1))
@@ -138,7 +144,8 @@ def _within(
     selection: Selection,
     out: Path,
     asked: argparse.Namespace,
-    evaluated: Callable[[Selection, Stopping], Tally],
+    place: Placed,
+    evaluated: Callable[[Selection, Stopping, Placed], Tally],
 ) -> tuple[Selection, float]:
     """What fits into the budget, told on stderr, and the seconds that are left of it."""
     check_report_installed("--budget")
@@ -147,10 +154,10 @@ def _within(
         selection,
         out,
         budget_s=asked.budget,
-        workers=asked.workers,
-        evaluate=lambda pilot: evaluated(pilot, Stopping(within_s=asked.budget)),
+        workers=place.workers,
+        evaluate=lambda pilot: evaluated(pilot, Stopping(within_s=asked.budget), place),
     )
-    print("\n".join(plan_lines(plan, workers=asked.workers)), file=sys.stderr)
+    print("\n".join(plan_lines(plan, workers=place.workers)), file=sys.stderr)
     return plan.selection, plan.left_s
 
 
@@ -193,6 +200,11 @@ def _summary(name: str, out: Path, tally: Tally, parts: Sequence[str]) -> str:
     if tally.num_repaired_bytes:
         lines.append(
             f"cut off a torn last line of {tally.num_repaired_bytes} bytes; it is run again"
+        )
+    if tally.num_vanished:
+        lines.append(
+            f"{tally.num_vanished} processes went with their machine; their episodes were run "
+            "again (logs/cluster.log)"
         )
     if tally.stopped:
         num_left = tally.num_total - tally.num_finished - tally.num_errors

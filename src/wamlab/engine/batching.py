@@ -1,34 +1,49 @@
 """The parent's end of the policy process: gathers requests of many workers into one batch.
 
 Whenever the policy is idle it gets everything that waits. If its process dies or hangs, every
-episode that it remembered is charged a policy error, and a fresh process takes over.
+episode that it remembered is charged a policy error, and a fresh process takes over. If its
+machine goes away nobody is charged, and no process takes over here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from wamlab.core.config import Json
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, PolicyError
 from wamlab.engine.messages import Answer, Answers, Ask, Batch, PolicyReady, Refused, Stop
-from wamlab.engine.process import Child
+from wamlab.engine.places import Peer, Place, Seat
 from wamlab.engine.timeouts import Timeouts
 
 MAX_LOSSES = 3  # in a row, without one plan between them
+
+
+class Abandoned(NamedTuple):
+    """What a policy leaves whose machine went away.
+
+    Attributes:
+        fresh: Requests of episodes that it had not begun; another copy may plan for them.
+        stranded: Other episodes that wait for its answer.
+    """
+
+    fresh: list[Ask]
+    stranded: list[EpisodeKey]
 
 
 class PolicyDesk:
     """Starts the policy, feeds it, watches it.
 
     Attributes:
+        seat: Where its process runs.
         ready: What the policy said about itself; None until it is built for the first time.
+        is_gone: Whether its machine went away.
     """
 
-    def __init__(self, config: Mapping[str, Json], folder: Path, timeouts: Timeouts) -> None:
-        self._config, self._folder, self._timeouts = config, folder, timeouts
+    def __init__(self, config: Mapping[str, Json], seat: Seat, timeouts: Timeouts) -> None:
+        self._config, self.seat, self._timeouts = config, seat, timeouts
         self._waiting: dict[EpisodeKey, Ask] = {}  # not sent yet
         self._asked: set[EpisodeKey] = set()  # being planned
         self._known: set[EpisodeKey] = set()  # begun in the process that runs now
@@ -37,11 +52,12 @@ class PolicyDesk:
         self._losses: list[str] = []
         self._deadline: float | None = None
         self.ready: PolicyReady | None = None
+        self.is_gone = False
         self._start()
 
     @property
-    def child(self) -> Child:
-        return self._child
+    def peer(self) -> Peer:
+        return self._peer
 
     @property
     def deadline(self) -> float | None:
@@ -64,6 +80,12 @@ class PolicyDesk:
             self._known.remove(key)
             self._ended.append(key)
 
+    def abandon(self) -> Abandoned:
+        """Gives up all requests."""
+        stranded = self._asked | (self._waiting.keys() & self._known)
+        fresh = [ask for key, ask in self._waiting.items() if key not in stranded]
+        return Abandoned(fresh, sorted(stranded))
+
     def flush(self) -> None:
         """Hands over everything that waits, if the policy is idle."""
         if self._busy or not (self._waiting or self._ended):
@@ -75,19 +97,22 @@ class PolicyDesk:
         self._asked.update(self._waiting)
         self._waiting, self._ended = {}, []
         self._expect("answer", self._timeouts.plan_s)
-        self._child.send(batch)  # if the process is gone, its pipe says so next
+        self._peer.send(batch)  # if the process is gone, its pipe says so next
 
     def receive(self) -> list[Answer]:
-        """Reads one message; call it when the pipe is readable.
+        """Reads one message; call it when there is one.
 
         Raises:
             ConfigError: If the policy refuses its config.
             PolicyError: If its process died for the third time in a row.
         """
         try:
-            message = self._child.connection.recv()
-        except (EOFError, OSError):
-            return self._lost(self._child.epitaph())
+            message = self._peer.receive()
+        except EOFError:
+            if self._peer.vanished:
+                self.is_gone = True
+                return []
+            return self._lost(self._peer.epitaph())
         self._busy, self._deadline = False, None
         match message:
             case PolicyReady():
@@ -106,34 +131,32 @@ class PolicyDesk:
         Raises:
             PolicyError: If that happened for the third time in a row.
         """
-        self._child.kill(ask_where=True)
+        self._peer.kill(ask_where=True)
         return self._lost(f"did not {self._task} and was killed")
 
-    def close(self) -> None:
+    def close(self, place: Place) -> None:
         """Lets the policy end its episodes and exit."""
-        self._await_idle()
+        self._await_idle(place)
         self.flush()
-        self._await_idle()
-        self._child.send(Stop())
-        self._child.wait()
+        self._await_idle(place)
+        self._peer.send(Stop())
+        self._peer.wait()
 
     def kill(self) -> None:
-        self._child.kill()
+        self._peer.kill()
 
     def _start(self) -> None:
-        self._child = Child(
-            "wamlab.engine.planner", log=self._folder / "logs" / "policy.log", environment={}
-        )
+        self._peer = self.seat.start(self._config)
         self._expect("start", self._timeouts.construct_s)
-        self._child.send(self._config)
 
-    def _await_idle(self) -> None:
-        pipe = self._child.connection
-        while self._busy and (self._known or self._ended) and pipe.poll(self._timeouts.plan_s):
-            try:
-                self._busy = not isinstance(pipe.recv(), Answers)
-            except (EOFError, OSError):
-                self._busy = False
+    def _await_idle(self, place: Place) -> None:
+        deadline = monotonic() + self._timeouts.plan_s
+        while self._busy and (self._known or self._ended) and monotonic() < deadline:
+            for peer in place.listen([self._peer], timeout_s=max(0.0, deadline - monotonic())):
+                try:
+                    self._busy = not isinstance(peer.receive(), Answers)
+                except EOFError:
+                    self._busy = False
 
     def _expect(self, task: str, within_s: float) -> None:
         self._task = f"{task} within {within_s:g} s"
@@ -148,9 +171,9 @@ class PolicyDesk:
 
     def _lost(self, how: str) -> list[Answer]:
         """Charges the episodes that the process remembered and starts another one."""
-        self._child.kill()
+        self._peer.kill()
         self._losses.append(how)
-        log = self._child.log
+        log = self._peer.log
         if len(self._losses) >= MAX_LOSSES or self.ready is None:
             times = f" ({len(self._losses)} times in a row)" if len(self._losses) > 1 else ""
             raise PolicyError(

@@ -220,7 +220,7 @@ class _Run:
         )
 
     def _fill(self) -> None:
-        """As `engine.local.Crew`: starts workers as long as there are slots and work."""
+        """As `engine.crew.Crew`: starts workers as long as there are slots and work."""
         while self._num_free and (name := self._schedule.choose()) is not None:
             self._num_free -= 1
             self._num_builds += 1

@@ -25,14 +25,14 @@ class WorkerSetup:
     Attributes:
         benchmark: The benchmark's config, packed.
         key: Some episode of the worker's simulator; it is not assigned yet.
-        folder: Run folder, for signals and videos.
+        folder: Run folder, for signals and videos; None if it is on another machine.
         save_imagined: See `Run`.
     """
 
     benchmark: Mapping[str, Json]
     key: EpisodeKey
     terms: Terms
-    folder: Path
+    folder: Path | None
     video_every: int
     save_imagined: bool
 
@@ -71,7 +71,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The simulator is built."""
+    """The simulator is built.
+
+    Attributes:
+        fingerprint: See `Benchmark.fingerprint`; None where the run folder is, since the parent
+            runs there too.
+    """
+
+    fingerprint: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +102,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The episode is over; its signals and films are on disk."""
+    """The episode is over.
+
+    Attributes:
+        files: Path in the run folder -> content of a film or of signals that is not on disk yet,
+            since the run folder is on another machine.
+    """
 
     record: EpisodeRecord
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,10 @@ class Child:
 
     Attributes:
         log: Where the process prints.
+        vanished: Never; it is on this machine.
     """
+
+    vanished = False
 
     def __init__(self, module: str, *, log: Path, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -54,13 +57,22 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: object) -> bool:
-        """Sends a message; False if the process is gone, which its pipe will tell as well."""
-        try:
+    def send(self, message: object) -> None:
+        """Sends a message; if the process is gone, its pipe will tell."""
+        with contextlib.suppress(OSError):
             self.connection.send(message)
-        except OSError:
-            return False
-        return True
+
+    def receive(self) -> object:
+        """The next message; waits for it.
+
+        Raises:
+            EOFError: If the process is gone and said nothing more.
+        """
+        try:
+            message: object = self.connection.recv()
+        except OSError as error:
+            raise EOFError from error
+        return message
 
     def wait(self) -> None:
         """Lets the process end by itself, but not for long."""
@@ -76,6 +88,11 @@ class Child:
         Args:
             ask_where: Let it print a traceback to its log first.
         """
+        self.end(ask_where=ask_where)
+        self.connection.close()
+
+    def end(self, *, ask_where: bool = False) -> None:
+        """As `kill`, but what the process sent before can still be read."""
         if ask_where and self._process.poll() is None:
             self._process.send_signal(signal.SIGUSR1)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -83,7 +100,6 @@ class Child:
         if self._process.returncode is None:  # else its number may name another process by now
             self._end_group()
             self._process.wait()
-        self.connection.close()
 
     def epitaph(self) -> str:
         """How the process ended, and the last line that it printed."""
@@ -96,9 +112,13 @@ class Child:
         end = f"ended with exit code {code}"
         if code < 0:
             end = f"was killed by {signal.Signals(-code).name}"
-        printed = self.log.read_bytes()[self._log_start :].decode(errors="replace").split("\n")
+        printed = self.printed().decode(errors="replace").split("\n")
         last_line = next((line.strip() for line in reversed(printed) if line.strip()), "")
         return f"{end}: {last_line}" if last_line and code != 0 else end
+
+    def printed(self) -> bytes:
+        """What this process has printed so far."""
+        return self.log.read_bytes()[self._log_start :]
 
     def _end_group(self) -> None:
         """Kills what the process started, and the process if it lives."""

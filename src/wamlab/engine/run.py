@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from multiprocessing.connection import wait
 from pathlib import Path
 from time import monotonic
 
 from wamlab.core.config import build, digest, pack, to_json
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
-from wamlab.core.errors import ConfigError
 from wamlab.core.health import Check
 from wamlab.core.protocols import Benchmark, Disturbs, NamesSkipped
 from wamlab.core.recipe import Run, check_run
 from wamlab.core.specs import places_of
 from wamlab.data.convention import GRIPPER
-from wamlab.engine.batching import PolicyDesk
-from wamlab.engine.local import Crew, Job
+from wamlab.engine.crew import Crew, Job
+from wamlab.engine.local import LocalPlace
 from wamlab.engine.messages import PolicyReady
+from wamlab.engine.places import Needs, Opener
+from wamlab.engine.replicas import Replicas
 from wamlab.engine.rollout import Terms
 from wamlab.engine.schedule import Schedule, simulators_of
 from wamlab.engine.selection import Chosen, Selection, choose
 from wamlab.engine.stopping import Stopping
 from wamlab.engine.timeouts import Timeouts
-from wamlab.records.machine import num_cores, this_code, this_machine
+from wamlab.records.machine import this_code, this_machine
 from wamlab.records.store import RunInfo, Session
 from wamlab.records.video import check_encoder
 from wamlab.records.writer import RunStore
@@ -43,6 +43,8 @@ class Tally:
         num_repaired_bytes: Length of a torn last line that was cut off at the start.
         eta_s: Expected seconds until the end, or None before the first episode is over.
         build_s: Mean seconds that a simulator took to start; None if none did.
+        num_vanished: Processes of this start that went with their machine; whatever they were at
+            was run again.
         stopped: Why the run ended before all episodes had run; empty if it did not.
     """
 
@@ -55,6 +57,7 @@ class Tally:
     num_repaired_bytes: int = 0
     eta_s: float | None = None
     build_s: float | None = None
+    num_vanished: int = 0
     stopped: str = ""
 
     @property
@@ -71,6 +74,8 @@ def evaluate(
     selection: Selection = Selection(),  # noqa: B008 - it is immutable
     stopping: Stopping = Stopping(),  # noqa: B008 - it is immutable
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is immutable
+    on: Opener = LocalPlace,
+    replicas: int = 1,
     recipe: str = "",
     argv: Sequence[str] = (),
     checks: Sequence[Check] = (),
@@ -80,9 +85,10 @@ def evaluate(
 
     Args:
         out: Run folder, made if it is absent.
-        workers: Simulator processes.
-        selection: Which episodes.
+        workers: Simulator processes at the same time, at most.
         stopping: When to end before all of them have run.
+        on: Where the processes run: this machine, or `engine.cluster`.
+        replicas: Copies of the policy, at most.
         recipe: What the caller calls the run, for run.json.
         checks: What was found out about this machine, for run.json.
         progress: Called at the start and after each episode.
@@ -91,11 +97,10 @@ def evaluate(
         ConfigError: If a setting is wrong, or the folder holds another run or is in use.
         SpecError: If policy and benchmark do not fit.
         StoreError: If the folder cannot be written any more.
-        PolicyError: If the policy process does not start or dies again and again.
+        PolicyError, ClusterError: If the policy dies again and again, or no machine is left.
     """
     deadline = None if stopping.within_s is None else monotonic() + stopping.within_s
-    if workers < 1:
-        raise ConfigError(f"workers: got {workers}, expected at least 1")
+    needs = Needs(out, workers, replicas, _wants_gpu(run.policy), timeouts)
     if run.video_every or run.save_imagined:
         check_encoder()
     benchmark: Benchmark = build(run.benchmark)
@@ -103,26 +108,24 @@ def evaluate(
     with RunStore(out) as store:
         store.check_config(to_json(run))
         ledger = _Ledger(store, benchmark, chosen, workers, progress)
-        parts = [ledger.schedule(keys) for keys in stopping.parts(chosen.keys)]
-        ledger.begin(parts)
+        parts = ledger.begin(stopping.parts(chosen.keys))
         if not any(part.num_left for part in parts):
             return ledger.tally()
-        desk = PolicyDesk(pack(run.policy), out, timeouts)
+        place = on(needs)
+        copies = Replicas(pack(run.policy), place, timeouts)
         try:
-            policy = _await_policy(desk)
+            policy = copies.await_ready()
             check_run(run, policy.spec, benchmark.spec)
             info = _info(run, benchmark, policy, _session(argv, workers, checks), recipe, chosen)
             store.describe(replace(info, sample=selection.sample))
-            job = _job(run, benchmark, policy, out, workers)
-            for part in parts:
-                crew = Crew(job, part, desk, timeouts, workers=workers, record=ledger.record)
-                ledger.stopped = _why_stopped(crew, deadline, stopping, store)
-                if ledger.stopped:
-                    break
-            desk.close()
+            job = _job(run, benchmark, policy, out)
+            crews = (Crew(job, p, copies, place, timeouts, record=ledger.record) for p in parts)
+            ledger.stopped = _run_until_stopped(crews, deadline, stopping, store)
+            copies.close()
         finally:
-            desk.kill()
-        return ledger.tally()
+            copies.kill()
+            place.close()
+        return replace(ledger.tally(), num_vanished=place.num_vanished)
 
 
 class _Ledger:
@@ -150,14 +153,12 @@ class _Ledger:
         )
         self.stopped = ""
 
-    def schedule(self, keys: Sequence[EpisodeKey]) -> Schedule:
-        """What is left of some episodes."""
-        benchmark = self._benchmark
-        return Schedule(keys, self._store.records, benchmark.step_limit, simulators_of(benchmark))
-
-    def begin(self, parts: Sequence[Schedule]) -> None:
-        self._parts = parts
+    def begin(self, parts: Sequence[Sequence[EpisodeKey]]) -> Sequence[Schedule]:
+        """What is left of each part of the episodes."""
+        limit, simulators = self._benchmark.step_limit, simulators_of(self._benchmark)
+        self._parts = [Schedule(keys, self._store.records, limit, simulators) for keys in parts]
         self._report()
+        return self._parts
 
     def record(self, record: EpisodeRecord) -> None:
         key = record.key
@@ -205,28 +206,28 @@ def skipped_by(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
     return {reason: tuple(names) for reason, names in found.items()}
 
 
-def _why_stopped(crew: Crew, deadline: float | None, stopping: Stopping, store: RunStore) -> str:
-    """Has a crew run its part; why no other part follows, empty if one may."""
-    try:
-        crew.run(until=deadline)
-    finally:
-        crew.kill()
-    if crew.is_late:
-        return "out of time"
-    return "decided" if stopping.decided(store.records) else ""
+def _run_until_stopped(
+    crews: Iterable[Crew], deadline: float | None, stopping: Stopping, store: RunStore
+) -> str:
+    """Has crews run their parts; why the rest of them did not, empty if all did."""
+    for crew in crews:
+        try:
+            crew.run(until=deadline)
+        finally:
+            crew.kill()
+        if crew.is_late:
+            return "out of time"
+        if stopping.decided(store.records):
+            return "decided"
+    return ""
 
 
-def _await_policy(desk: PolicyDesk) -> PolicyReady:
-    while desk.ready is None:
-        patience_s = None if desk.deadline is None else max(0.0, desk.deadline - monotonic())
-        if wait([desk.child.connection], timeout=patience_s):
-            desk.receive()
-        else:
-            desk.expire()
-    return desk.ready
+def _wants_gpu(policy: object) -> bool:
+    """Whether a policy's config names a CUDA device."""
+    return str(getattr(policy, "device", "")).startswith("cuda")
 
 
-def _job(run: Run, benchmark: Benchmark, policy: PolicyReady, out: Path, workers: int) -> Job:
+def _job(run: Run, benchmark: Benchmark, policy: PolicyReady, out: Path) -> Job:
     terms = Terms(
         policy=policy.digest,
         spec=policy.spec,
@@ -242,7 +243,7 @@ def _job(run: Run, benchmark: Benchmark, policy: PolicyReady, out: Path, workers
         folder=out.absolute(),
         video_every=run.video_every,
         save_imagined=run.save_imagined,
-        threads=max(1, num_cores() // workers),
+        fingerprint=dict(benchmark.fingerprint()),
     )
 
 

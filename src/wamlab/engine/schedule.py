@@ -7,7 +7,7 @@ one with most work left. The order never changes a result.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from wamlab.core.protocols import Benchmark, SharesSimulators
 
 MAX_ATTEMPTS = 3  # of an episode that ends in an error: two retries, one at each resume
 MAX_BUILD_FAILURES = 3  # of one simulator, in a row
+MAX_PUT_BACKS = 3  # of an episode whose machine went away; then it is charged like any other
 FIRST_GUESS_S = 0.05  # wall time per control step where nothing has run yet
 
 Simulators = Callable[[EpisodeKey], str]
@@ -90,6 +91,7 @@ class Schedule:
         self._queues: dict[str, Queue] = {}
         self._simulators = simulators
         self._build_s: list[float] = []
+        self._put_backs: Counter[EpisodeKey] = Counter()
         self.num_given_up = 0
         for key in keys:
             record = records.get(key)
@@ -154,6 +156,18 @@ class Schedule:
         turns = self._queues[simulator].turns
         return turns.popleft() if turns else None
 
+    def put_back(self, simulator: str, turn: Turn) -> bool:
+        """Takes back an episode that was interrupted through no fault of its own.
+
+        Returns:
+            False if that happened too often; somebody has to pay for it then.
+        """
+        self._put_backs[turn.key] += 1
+        if self._put_backs[turn.key] > MAX_PUT_BACKS:
+            return False
+        self._queues[simulator].turns.appendleft(turn)
+        return True
+
     def leave(self, simulator: str) -> None:
         """A worker has stopped working with that simulator."""
         self._queues[simulator].num_workers -= 1
@@ -162,6 +176,10 @@ class Schedule:
         self._queues[simulator].num_building -= 1
         self._queues[simulator].num_build_failures = 0
         self._build_s.append(wall_s)
+
+    def build_interrupted(self, simulator: str) -> None:
+        """The machine went away before the simulator was built; nobody pays."""
+        self._queues[simulator].num_building -= 1
 
     def build_failed(self, simulator: str) -> list[Turn]:
         """The episodes that pay for a simulator that could not be built.

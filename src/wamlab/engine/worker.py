@@ -49,14 +49,15 @@ def main(pipe: Connection[Any, Any]) -> None:
 
 
 def _serve(pipe: Connection[Any, Any], setup: WorkerSetup) -> None:
-    benchmark: Benchmark = build(unpack(setup.benchmark))
     try:
+        benchmark: Benchmark = build(unpack(setup.benchmark))
         env = benchmark.make_env(setup.key)
     except ConfigError as error:
         pipe.send(Refused(reason=str(error)))
         return
     unsaid: tuple[Spent, ...] = (since_start("build"),)
-    pipe.send(Ready())
+    is_here = setup.folder is not None
+    pipe.send(Ready(fingerprint=None if is_here else dict(benchmark.fingerprint())))
     while isinstance(message := pipe.recv(), Assign):
         reply = _episode(pipe, setup, benchmark, env, message)
         if isinstance(reply, Finished):
@@ -107,6 +108,8 @@ def _episode(
         files[f"imagined/{key.slug}.mp4"] = imagined
     if len(done.signals.state):
         files[f"signals/{key.slug}.npz"] = encode_signals(done.signals)
+    if setup.folder is None:
+        return Finished(record=record, files=files)
     try:
         for name, content in files.items():
             write_whole(setup.folder / name, content)
