@@ -61,7 +61,8 @@ def _serve(pipe: Connection[Any, Any], setup: WorkerSetup) -> None:
     while isinstance(message := pipe.recv(), Assign):
         reply = _episode(pipe, setup, benchmark, env, message)
         if isinstance(reply, Finished):
-            reply = Finished(record=replace(reply.record, spent=(*unsaid, *reply.record.spent)))
+            record = replace(reply.record, spent=(*unsaid, *reply.record.spent))
+            reply = replace(reply, record=record)
             unsaid = ()
         pipe.send(reply)
         if not isinstance(reply, Finished) or reply.record.stop is StopReason.SIMULATOR_ERROR:
