@@ -15,6 +15,7 @@ from wamlab.core.hypotheses import (
     SuccessDifference,
 )
 
+DEMO_TASKS, DEMO_INITS = 8, 2  # those of recipes.demo
 VLA, WORLD_MODELS = "flow_vla", ("action_only", "joint", "idm")
 MARGIN = 0.05
 """5 pp. With 200 pairs, 10 % of them discordant, a true difference of 6.2 pp is found in 80 % of
@@ -33,8 +34,15 @@ def nano() -> StudyDesign:
 
 
 def demo() -> StudyDesign:
-    """The same claims on the demo's 20 episodes, which resolve large differences alone."""
-    return _design("demo", Scope(benchmark="libero", suites=("libero_object",), num_episodes=20))
+    """The same claims on the demo's 16 episodes, which resolve large differences alone."""
+    tasks = tuple(f"{task:03}" for task in range(DEMO_TASKS))
+    scope = Scope(
+        benchmark="libero",
+        suites=("libero_object",),
+        tasks=tasks,
+        num_episodes=DEMO_TASKS * DEMO_INITS,
+    )
+    return _design("demo", scope)
 
 
 def _design(name: str, scope: Scope) -> StudyDesign:
