@@ -16,7 +16,7 @@ The cold ones are recipes.nano:action_only and :joint. Register, evaluate, repor
         --set name=cold_joint --sample 30% --twins
 
 Real checkpoints go the same way: evaluate each of the four under its row's name
-(`--set policy.config.checkpoint=...` with its own policy), the study asks the same of them.
+(`--set policy.checkpoint=...` with its own policy), the study asks the same of them.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from wamlab.core.config import from_json, to_json
+from wamlab.core.config import to_json
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, Outcome
 from wamlab.core.errors import ConfigError, StoreError
 from wamlab.core.failures import FailureMode
+from wamlab.records.lines import decode_line
 
 LABELS_FILE = "labels.jsonl"
 LABEL_VERSION = 1
@@ -112,15 +113,7 @@ def decode_label(line: bytes) -> Label:
         StoreError: If the line is of another schema version.
         ValueError: If it is no label; an unknown mode is named with the allowed ones.
     """
-    data = json.loads(line)
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if version != LABEL_VERSION:
-        raise StoreError(
-            f"schema_version: got {version!r}, expected {LABEL_VERSION}; "
-            "read it with the version of wamlab that wrote it"
-        )
-    known = Label.__dataclass_fields__
-    return from_json(Label, {name: value for name, value in data.items() if name in known})
+    return decode_line(line, Label, LABEL_VERSION)
 
 
 def parse_labels(

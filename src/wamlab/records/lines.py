@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from wamlab.core.config import from_json, to_json
 from wamlab.core.episodes import SCHEMA_VERSION, EpisodeRecord
 from wamlab.core.errors import StoreError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 MAX_PROBLEMS = 20
 """Lines that are named one by one; the others are counted."""
 
 Decode = Callable[[bytes], EpisodeRecord]
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def encode_record(record: EpisodeRecord) -> bytes:
@@ -37,7 +43,7 @@ def decode_record(line: bytes) -> EpisodeRecord:
         ValueError: If it is no record.
     """
     record = _quickly(line)
-    return _strictly(line) if record is None else record
+    return decode_line(line, EpisodeRecord, SCHEMA_VERSION) if record is None else record
 
 
 def parse_records(whole: bytes, path: Path) -> list[EpisodeRecord]:
@@ -106,13 +112,19 @@ def _decoder() -> Callable[[bytes], EpisodeRecord | None] | None:
     return decode
 
 
-def _strictly(line: bytes) -> EpisodeRecord:
+def decode_line(line: bytes, kind: type[T], version: int) -> T:
+    """The value of a line that says its schema version; fields that are unknown are left out.
+
+    Raises:
+        StoreError: If the line is of another schema version.
+        ValueError: If it is no such value.
+    """
     data = json.loads(line)
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if version != SCHEMA_VERSION:
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if found != version:
         raise StoreError(
-            f"schema_version: got {version!r}, expected {SCHEMA_VERSION}; "
+            f"schema_version: got {found!r}, expected {version}; "
             "read it with the version of wamlab that wrote it"
         )
-    known = EpisodeRecord.__dataclass_fields__
-    return from_json(EpisodeRecord, {name: value for name, value in data.items() if name in known})
+    known = {field.name for field in fields(kind)}
+    return from_json(kind, {name: value for name, value in data.items() if name in known})

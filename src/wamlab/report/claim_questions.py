@@ -22,21 +22,17 @@ def asked(hypothesis: Hypothesis) -> Text:
     """The claim as a clause without a full stop."""
     values: dict[str, object] = {"margin": margin_of(hypothesis)}
     match hypothesis.measure:
-        case SuccessDifference() as measure:
-            kind = "success" if measure.failure_mode is None else "mode"
+        case SuccessDifference() | FailureShares() as measure:
+            if isinstance(measure, FailureShares):
+                kind, mode = "shares", measure.share_of
+            else:
+                mode = measure.failure_mode
+                kind = "success" if mode is None else "mode"
             values |= {
                 "first": listed(measure.first),
                 "second": listed(measure.second),
                 "scope": scope_words(measure.scope),
-                "mode": mode_words(measure.failure_mode),
-            }
-        case FailureShares() as measure:
-            kind = "shares"
-            values |= {
-                "first": listed(measure.first),
-                "second": listed(measure.second),
-                "scope": scope_words(measure.scope),
-                "mode": mode_words(measure.share_of),
+                "mode": mode_words(mode),
             }
         case FactorEffect() as measure:
             is_interaction = measure.effect is FactorialEffect.INTERACTION
