@@ -45,15 +45,16 @@ class Episode(NamedTuple):
     cpu_s: float
 
 
-def official_episode(suite: str, name: str, folder: Path) -> Episode:
+def official_episode(suite: str, name: str, folder: Path, assets: Path | None = None) -> Episode:
     """Runs the first episode of a task as the official evaluation does, seed 7.
 
     Args:
         folder: Empty; takes links, a home folder and the result.
+        assets: What the package finds in its folder of that name; LIBERO's by default.
     """
     from wamlab.benchmarks.libero_plus import package
 
-    _link_tree(package.package_root().parent, folder / "site" / "liberoplus")
+    _link_tree(package.package_root().parent, folder / "site" / "liberoplus", assets)
     states = next(v for v in package.variants(suite) if v.name == name)
     np.save(folder / "init.npy", package.init_states(states)[0])
     (folder / "home").mkdir()
@@ -120,9 +121,9 @@ def our_episode(suite: str, name: str) -> Episode:
     return Episode(model, states, dict(observation.images), cpu_s)
 
 
-def differences(suite: str, name: str, folder: Path) -> list[str]:
+def differences(suite: str, name: str, folder: Path, assets: Path | None = None) -> list[str]:
     """What the adapter's episode has that the official one has not, in words."""
-    want, got = official_episode(suite, name, folder), our_episode(suite, name)
+    want, got = official_episode(suite, name, folder, assets), our_episode(suite, name)
     found = [
         f"model {field}"
         for field in sorted((want.model.keys() | got.model.keys()) - set(UNREAD))
@@ -141,8 +142,8 @@ def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one is not None and other is not None and one.tobytes() == other.tobytes()
 
 
-def _link_tree(package: Path, folder: Path) -> None:
-    """Puts the installed package into a folder, beside LIBERO's assets."""
+def _link_tree(package: Path, folder: Path, assets: Path | None) -> None:
+    """Puts the installed package into a folder, beside these assets, or LIBERO's."""
     from wamlab.benchmarks.libero import package as libero
 
     inner = folder / "liberoplus"
@@ -154,7 +155,7 @@ def _link_tree(package: Path, folder: Path) -> None:
     (inner / "envs").mkdir()
     for entry in (package / "liberoplus" / "envs").iterdir():
         _copy(entry, inner / "envs" / entry.name)
-    (inner / "assets").symlink_to(libero.assets_root())
+    (inner / "assets").symlink_to(assets or libero.assets_root())
 
 
 def _copy(entry: Path, place: Path) -> None:

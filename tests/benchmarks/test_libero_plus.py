@@ -8,6 +8,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
+from tests.benchmarks.libero_plus_pack import make_pack
 
 from wamlab.benchmarks.libero_plus import Axis, Instruction, LiberoPlus, asset_pack, package
 from wamlab.benchmarks.libero_plus.health import pack_check
@@ -67,7 +68,8 @@ def test_every_task_has_its_official_name_axis_and_level(everything):
     variants = [everything.variant(key) for key in everything.episodes()]
 
     lines = [
-        f"{v.suite},{v.number},{v.name},{v.axis},{v.level},{int(not v.missing)}" for v in variants
+        f"{v.suite},{v.number},{v.name},{v.axis},{v.level},{int(not v.needs_pack)}"
+        for v in variants
     ]
 
     assert sha256("\n".join(lines).encode()).hexdigest() == OFFICIAL_TASKS
@@ -291,7 +293,7 @@ def test_the_doctor_finds_the_asset_pack_and_says_how_whole_it_is(
     task, files = next(iter(asset_pack.needed().items()))
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("<mujoco/>")
     monkeypatch.setenv(asset_pack.WHERE, str(tmp_path))
 
     complete = asset_pack.complete(tmp_path)
@@ -299,6 +301,88 @@ def test_the_doctor_finds_the_asset_pack_and_says_how_whole_it_is(
 
     assert task in complete
     assert f"{tmp_path} has every file that {len(complete)} of 2985 tasks name" in check.found
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch):
+    """A pack that holds the first task that needs one, and that task."""
+    variant = next(v for v in package.variants("libero_object") if v.needs_pack)
+    monkeypatch.setenv(asset_pack.WHERE, str(tmp_path / "pack"))
+    return make_pack(tmp_path / "pack", [variant]), variant
+
+
+def of(variant, **settings):
+    """A benchmark of that task alone."""
+    return LiberoPlus(
+        LiberoPlus.Config(suites=(variant.suite,), tasks=(variant.number,), **settings)
+    )
+
+
+def test_a_task_runs_where_its_part_of_the_asset_pack_is(pack):
+    _, variant = pack
+    benchmark = of(variant, runnable_only=True)
+
+    assert [key.task for key in benchmark.episodes()] == [variant.task]
+    assert benchmark.skipped() == {}
+    assert pack_check(benchmark.skipped(), leaves_out=True).level is Level.GREEN
+
+
+def test_a_task_of_another_part_of_the_asset_pack_is_left_out(pack):
+    other = [v for v in package.variants("libero_goal") if v.needs_pack][-1]
+
+    skipped = of(other).skipped()
+
+    assert set(skipped.values()) == {
+        "needs files of the authors' asset pack that are not in the one here"
+    }
+
+
+def test_a_model_whose_image_is_not_in_the_asset_pack_is_not_whole(pack):
+    folder, variant = pack
+    assert f"{variant.suite}/{variant.task}" in asset_pack.complete(folder)
+    twin = folder.parent / "twin"
+    folder.rename(twin)
+    for name in asset_pack.needed()[f"{variant.suite}/{variant.task}"]:
+        if name.endswith(".xml"):
+            (twin / name).write_text('<mujoco><asset><mesh file="gone.msh"/></asset></mujoco>')
+        else:
+            (twin / name).unlink()
+
+    assert f"{variant.suite}/{variant.task}" not in asset_pack.complete(twin)
+
+
+def test_a_model_that_cannot_be_read_is_named(everything, pack, monkeypatch):
+    folder, _ = pack
+    room = next(
+        v for v in package.variants("libero_goal") if v.needs_pack and asset_pack.parts(v).scene
+    )
+    broken = folder.parent / "broken"
+    for name in asset_pack.needed()[f"{room.suite}/{room.task}"]:
+        (broken / name).parent.mkdir(parents=True, exist_ok=True)
+        (broken / name).write_text("half of a mod")
+    monkeypatch.setenv(asset_pack.WHERE, str(broken))
+
+    with pytest.raises(ConfigError, match=r"is no XML .*; unpack the asset pack again"):
+        of(room).skipped()
+    assert "is no XML" in pack_check({}, leaves_out=True).found
+
+
+def test_a_run_with_another_asset_pack_measures_something_else(pack):
+    folder, variant = pack
+    benchmark = of(variant)
+    with_pack = benchmark.fingerprint()
+    name = next(iter(asset_pack.needed()[f"{variant.suite}/{variant.task}"]))
+    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+
+    assert benchmark.fingerprint() != with_pack
+
+
+def test_tasks_that_need_no_asset_pack_measure_the_same_with_one(pack, monkeypatch):
+    benchmark = LiberoPlus(LiberoPlus.Config(suites=("libero_object",), axes=(Axis.CAMERA,)))
+    with_pack = benchmark.fingerprint()
+    monkeypatch.delenv(asset_pack.WHERE)
+
+    assert benchmark.fingerprint() == with_pack
 
 
 @pytest.mark.parametrize(("named", "found"), [("", "names no folder"), ("gone", "is no folder")])

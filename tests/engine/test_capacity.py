@@ -132,6 +132,27 @@ def test_a_policy_on_a_busy_machine_is_loaded_at_its_share_too():
     assert found.wall_s == pytest.approx(4 * (10 + BUILD_S + EPISODE_S))
 
 
+@pytest.mark.parametrize(("cores", "reset_s"), [(3, 1.0), (1, 3.0), (2, 1.5), (None, 1.0)])
+def test_rendering_by_several_threads_takes_the_cores_that_are_free(cores, reset_s):
+    # One second by each of three threads.
+    work = job(steps=10)
+    threads = costs(reset=Work(1.0, aside_s=2.0), step=Work(1e-9), build=Work(1e-9))
+
+    found = forecast(work, threads, Cluster(workers=1, cores=cores))
+
+    assert found.wall_s == pytest.approx(reset_s + PLAN_S)
+
+
+def test_threads_of_two_simulators_share_the_cores():
+    # Two seconds of work by each of two simulators, a core and another one's help.
+    work = job(2, 1, steps=10)
+    threads = costs(reset=Work(1.0, aside_s=1.0), step=Work(1e-9), build=Work(1e-9))
+
+    found = forecast(work, threads, Cluster(workers=2, replicas=2, cores=2))
+
+    assert found.wall_s == pytest.approx(2.0 + PLAN_S)
+
+
 def test_rendering_on_a_card_takes_time_and_no_core():
     waits = costs(reset=Work(0.0, 1.0), build=Work(0.0, 5.0))
 

@@ -5,8 +5,8 @@ replica that is idle takes whatever waits for it, up to a number, as one batch. 
 on the processor gets an equal share of the cores, at most one each. Nothing is drawn at random,
 so that the answer is the same on every machine.
 
-Left out: writing films and signals, messages that wait for the parent process, memory, renderers
-that use several cores (where there are more of these than workers, runs are faster than foretold).
+Left out: writing films and signals, messages that wait for the parent process, memory, and that a
+renderer has more threads where there are more cores than it was measured on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
+from operator import add
 from typing import NamedTuple
 
 from wamlab.core.episodes import EpisodeKey, EpisodeRecord, StopReason
@@ -28,16 +30,18 @@ class Work(NamedTuple):
     Attributes:
         core_s: On one core that it has for itself.
         wait_s: After that, without using the processor: rendering on a graphics card.
+        aside_s: What its other threads compute meanwhile: rendering on the processor.
     """
 
     core_s: float
     wait_s: float = 0.0
+    aside_s: float = 0.0
 
     def times(self, num: float) -> Work:
-        return Work(self.core_s * num, self.wait_s * num)
+        return Work(*(seconds * num for seconds in self))
 
     def plus(self, other: Work) -> Work:
-        return Work(self.core_s + other.core_s, self.wait_s + other.wait_s)
+        return Work(*map(add, self, other))
 
 
 NOTHING = Work(0.0)
@@ -286,17 +290,30 @@ class _Run:
             self._waiting[wanted].append(doing)
             self._serve_soon(wanted)
             return
-        core_s, wait_s = wanted
+        core_s, wait_s, aside_s = wanted
+        threads = [core_s] if core_s > 0 else []
+        if aside_s > 0:
+            num = max(1, ceil(aside_s / core_s)) if core_s > 0 else 1
+            threads += [aside_s / num] * num
+        num_left = len(threads)
 
         def go_on() -> None:
             self._advance(doing)
 
-        if core_s <= 0:
+        def end_thread() -> None:
+            nonlocal num_left
+            num_left -= 1
+            if num_left:
+                return
+            if wait_s > 0:
+                self._clock.after(wait_s, go_on)
+            else:
+                go_on()
+
+        for seconds in threads:
+            self._clock.on_core(seconds, end_thread)
+        if not threads:
             self._clock.after(wait_s, go_on)
-        elif wait_s <= 0:
-            self._clock.on_core(core_s, go_on)
-        else:
-            self._clock.on_core(core_s, lambda: self._clock.after(wait_s, go_on))
 
     def _serve_soon(self, replica: int) -> None:
         """After all else that happens at this instant, so that one batch takes all of it."""

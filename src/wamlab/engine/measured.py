@@ -20,6 +20,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.engine.capacity import NOTHING, Costs, Work
 from wamlab.records.store import LOCK_FILE, RECORDS_FILE, RUN_FILE, LoadedRun
 
+_STEADY = 4
 STAMP_S = 60.0  # how far the time of run.json and the start that it names lie apart at most
 
 
@@ -118,7 +119,7 @@ def measured(run: LoadedRun) -> Measured:
         workers=workers,
         cores=machine.cores,
         share=share,
-        other_load=max(0.0, machine.cores / share - own) if share < 1 else 0.0,
+        other_load=_other_load(machine.cores, share, own),
         plans_on_cores=on_cores,
         clocked=clocked,
     )
@@ -162,11 +163,14 @@ def _costs(
 
     def work(kind: str, per: int | None = None) -> Work:
         num, wall_s, cpu_s, queued_s = sums[kind]
-        # A renderer's own threads wait for cores too, and nobody counts how long; their work, at
-        # the share that a process got, may explain why the simulator waited.
+        # Threads of a renderer compute beside the simulator, which then has more processor time
+        # than time that it did not wait for a core.
+        core_s = min(cpu_s, max(0.0, wall_s - queued_s))
+        # They wait for cores too, and nobody counts how long; their work, at the share that a
+        # process got, may explain why the simulator waited.
         blocked_s = max(0.0, wall_s - queued_s - cpu_s)
         explained_s = min(blocked_s, cpu_s * (1 / share - 1))
-        return Work(cpu_s, blocked_s - explained_s).times(1 / (per or num or 1))
+        return Work(core_s, blocked_s - explained_s, cpu_s - core_s).times(1 / (per or num or 1))
 
     own_share = share if on_cores else 1.0
     num_steps = sums["step"].num + sums["seen_step"].num
@@ -239,6 +243,17 @@ def _own_load(
         busy_s += sum(_calls_s(records))
     whole_s = (sum(record.wall_s for record in records) + sums["build"].wall_s) / workers
     return max(1.0, busy_s / whole_s)
+
+
+def _other_load(cores: int, share: float, own: float) -> float:
+    """Processes of others that, wanting the cores all the time, would leave that share to each.
+
+    Of those on all cores, our own are taken off. But who waits little proves no constant load: then
+    the cores that we do not use are taken to be free, all at a share of 1, a third of them at 3/4.
+    (The power is a choice: waiting does not tell bursts from a constant load.)
+    """
+    unused = max(0.0, cores - own)
+    return max(0.0, cores / share - own - share**_STEADY * unused)
 
 
 def _clocked(run: LoadedRun) -> Clocked | None:

@@ -21,11 +21,11 @@ from wamlab.benchmarks.libero.cameras import Cameras
 from wamlab.benchmarks.libero.edits import Edit, Editor, Pose
 from wamlab.benchmarks.libero.fixtures import FixtureStream, placements_when_loaded
 from wamlab.benchmarks.libero.osc import arm_controller
+from wamlab.benchmarks.libero.rooms import add_objects, room
 from wamlab.benchmarks.libero.scene import SceneReader
 from wamlab.benchmarks.libero.third_party import (
     OffScreenRenderEnv,
     get_libero_path,
-    scene_properties,
 )
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError, SimulatorError
@@ -50,6 +50,7 @@ class LiberoEnv:
         reference_fixtures: bool,
     ) -> None:
         _check_paths()
+        add_objects(files.objects)
         self._settle_steps = settle_steps
         self._instruction, self._inits = files.instruction, files.init_states
         # Cameras are drawn by `Cameras`, so robosuite creates no image sensors of its own.
@@ -60,7 +61,7 @@ class LiberoEnv:
                 camera_widths=image_px,
                 use_camera_obs=False,
                 ignore_done=True,  # the engine owns the step limit
-                scene_properties=scene_properties(files.floor_and_wall),
+                **room(files),
             )
         env = self._env = self._wrapper.env
         env.hard_reset = False

