@@ -1,10 +1,12 @@
 import pickle
+from dataclasses import replace
+from time import sleep
 
 import numpy as np
 
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.protocols import PlanRequest
-from wamlab.core.types import ActionChunk, Observation
+from wamlab.core.types import FORWARD, QUEUED, ActionChunk, Observation
 from wamlab.engine.messages import Ask, Batch
 from wamlab.engine.planner import Planner, policy_digest
 from wamlab.policies.seek import SeekPolicy
@@ -91,6 +93,23 @@ def test_too_few_chunks_are_the_policys_failure():
 
     assert [answer.invalid for answer in answers] == [True] * 3
     assert answers[0].error == "plan returned 0 chunks, expected a list of 1 ActionChunk"
+
+
+def test_an_answer_says_how_long_its_request_waited_and_how_long_the_call_took():
+    class Slow(Diary):
+        def plan(self, requests):
+            sleep(0.02)
+            return super().plan(requests)
+
+    asked = batch(*KEYS)
+    late = tuple(replace(one, queued_ms=10.0 * one.key.init) for one in asked.requests)
+
+    answers = Planner(Slow()).work(replace(asked, requests=late))
+
+    spans = [pickle.loads(answer.chunk).spans_ms for answer in answers]
+    assert [found[QUEUED] for found in spans] == [0.0, 10.0, 20.0]
+    assert len({found[FORWARD] for found in spans}) == 1
+    assert spans[0][FORWARD] >= 20
 
 
 def test_other_weights_are_another_policy():

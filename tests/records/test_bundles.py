@@ -97,7 +97,8 @@ SAMPLES[StopReason] = StopReason.TERMINATED
 @pytest.mark.parametrize("name", [field.name for field in fields(EpisodeRecord)])
 def test_no_field_of_a_record_is_forgotten(tmp_path, name):
     kinds = get_args(field_types(EpisodeRecord)[name]) or (field_types(EpisodeRecord)[name],)
-    if name in ("key", "schema_version", "plan_ms", "forward_ms", "video", "imagined", "spent"):
+    left_out = {"queued_ms", "video", "imagined", "spent"}
+    if name in {"key", "schema_version", "plan_ms", "forward_ms"} | left_out:
         return  # the same in all records, rounded, or left out on purpose
 
     record = replace(BARE, **{name: SAMPLES[kinds[0]]})

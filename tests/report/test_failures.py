@@ -26,11 +26,13 @@ from wamlab.core.failures import Category, FailureMode
 from wamlab.records.labels import LABELS_FILE, Reviewer
 from wamlab.records.store import load_run
 from wamlab.report.build import write_report
-from wamlab.report.failure_figure import Bar, Part, failure_figure, stacked_panel
+from wamlab.report.failure_figure import KINDS, failure_figure
 from wamlab.report.failures import table_8
 from wamlab.report.labellers import appendix_e
 from wamlab.report.printing import printing_faults
+from wamlab.report.stacked import Bar, Part, stacked_panel
 from wamlab.report.study import make_study
+from wamlab.report.texts import same
 
 
 @pytest.fixture
@@ -215,9 +217,10 @@ def test_the_figure_draws_every_failure_once(study):
 
 
 def test_counts_without_room_stand_below_the_bar():
-    bar = Bar("a", (Part("action_error", "A", 300), Part("jitter", "J", 1)), 400)
+    kinds = [KINDS[Category.ACTION_ERROR], KINDS[Category.JITTER]]
+    parts = (Part(kinds[0], 300, "300"), Part(kinds[1], 1, "1"))
 
-    drawn = stacked_panel([bar], "en")
+    drawn = stacked_panel([Bar("a", same("301 of 400"), parts)], kinds, "en")
 
     assert ">A 300</text>" in drawn
     assert '<text class="tick" x="0" y="53">J 1</text>' in drawn
@@ -254,8 +257,9 @@ def test_labels_that_cannot_be_used_are_named_above_the_first_table(tmp_path):
 
 
 def test_every_category_has_its_words_and_letter():
-    from wamlab.report.failure_figure import LETTERS
-    from wamlab.report.texts import say
+    words, letters, colors = zip(
+        *((k.words, k.letter, k.color) for k in KINDS.values()), strict=True
+    )
 
-    assert len({say(f"kind_{kind}") for kind in Category}) == len(set(LETTERS.values())) == 8
-    assert all(FailureMode(mode).category in LETTERS for mode in FailureMode)
+    assert len(set(words)) == len(set(letters)) == len(set(colors)) == 8
+    assert all(FailureMode(mode).category in KINDS for mode in FailureMode)

@@ -6,8 +6,9 @@ from run_folders import episodes, loaded
 
 from wamlab.report.build import write_report
 from wamlab.report.latency import frontier_figure, latency_tables
+from wamlab.report.stages import batch_figure, stage_figure
 from wamlab.report.study import make_study
-from wamlab.report.timed import Timed
+from wamlab.report.timed import Batch, Timed
 
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
 
@@ -116,3 +117,73 @@ def test_nothing_timed_is_one_line(evaluated):
 def test_the_success_found_is_that_of_the_row_with_the_settings(evaluated):
     other = replace(timed("slow"), name="another name")
     assert latency_tables(evaluated, [other])[0].records()[0]["success"] is not None
+
+
+STAGES = (("vae_encode", 20.0), ("action_step", 75.0), ("remainder", 5.0))
+
+
+def test_the_pieces_of_a_bar_are_the_stages_of_the_plan():
+    clocked = [timed("slow", stages=STAGES), timed("fast", stages=(("text", 10.0),))]
+
+    [panel] = stage_figure(clocked).panels
+
+    widths = re.findall(r'class="(?:piece|empty)" x="[\d.]+" y="\d+" width="([\d.]+)"', panel.svg)
+    pieces = [float(width) + 1 for width in widths if width != "12"]
+    # 100 ms are the full width.
+    assert pieces == pytest.approx([64.0, 240.0, 16.0, 32.0], abs=0.1)
+    assert "VAE encode: 20.0" in panel.svg
+    assert "VAE \u7f16\u7801: 20.0" in panel.in_chinese
+    assert "100.0 ms" in panel.svg
+
+
+def test_a_stage_that_only_a_users_policy_marks_has_its_own_name():
+    [panel] = stage_figure([timed("own", stages=(("look", 1.0),))]).panels
+
+    assert "look: 1.0" in panel.svg
+
+
+def test_plans_that_nobody_cut_up_have_no_bar():
+    assert stage_figure([timed("slow"), timed("fast", stages=(("remainder", 9.0),))]) is None
+
+
+def test_the_batch_curve_has_a_dot_for_each_size(evaluated):
+    sizes = (Batch(1, 100.0, 10.0), Batch(8, 200.0, 40.0))
+    clocked = [timed("slow", batches=sizes), timed("fast", batches=sizes[:1])]
+
+    figure = batch_figure(evaluated, clocked)
+
+    [panel] = figure.panels
+    assert panel.svg.count('class="dot"') == 2
+    assert "slow, 8: 40.00 / s, p50 200.0 ms" in panel.svg
+    assert [name for name, _ in figure.legend] == ["slow"]
+
+
+def test_one_size_is_no_curve(evaluated):
+    assert batch_figure(evaluated, [timed("slow", batches=(Batch(1, 100.0, 10.0),))]) is None
+
+
+def test_queue_and_wire_are_those_of_the_evaluation_at_that_setting(tmp_path):
+    records = episodes({"libero_10": 0.5}, name="slow", num_tasks=2, num_inits=3)
+    spans = {"plan_ms": (130.0, 150.0), "forward_ms": (100.0, 100.0), "queued_ms": (20.0, 40.0)}
+    records = [replace(record, **spans) for record in records]
+    config = {"replan_every": 5, "policy": packed("slow")}
+    study = make_study([loaded(tmp_path / "slow", records, name="slow", config=config)])
+
+    [table] = latency_tables(study, [timed("slow")])
+    [stranger] = latency_tables(study, [timed("slow", executed=8)])
+
+    [line] = table.records()
+    assert (line["queue_ms"], line["wire_ms"]) == (30.0, 10.0)
+    assert stranger.records()[0]["wire_ms"] is None
+
+
+def test_a_report_has_stages_and_batches_in_all_its_forms(evaluated, tmp_path):
+    sizes = (Batch(1, 100.0, 10.0), Batch(8, 200.0, 40.0))
+
+    write_report(evaluated, tmp_path / "out", timed=[timed("slow", stages=STAGES, batches=sizes)])
+
+    for name in ("figure_stages", "figure_batches"):
+        assert (tmp_path / "out" / "figures" / f"{name}.svg").exists()
+    assert "\u5355\u6b21\u89c4\u5212\u7684\u65f6\u95f4\u6784\u6210" in (
+        tmp_path / "out" / "report.html"
+    ).read_text("utf-8")

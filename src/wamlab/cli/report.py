@@ -18,7 +18,7 @@ from wamlab.profiling.record import read_profile
 from wamlab.records.registration import Registration, read_registration, unregistered
 from wamlab.records.store import LoadedRun
 from wamlab.report.measured import Evidence, Timing
-from wamlab.report.timed import Timed
+from wamlab.report.timed import Batch, Timed
 
 LANGUAGES = {"en": ("en",), "zh": ("zh",), "both": ("en", "zh")}
 NEEDED = ("scipy", "jinja2")
@@ -132,6 +132,10 @@ def _timed(folder: Path) -> Timed:
         ms_per_action=profile.batches[0].ms_per_executed_action,
         policy=profile.policy,
         load=profile.load_average[1],
+        stages=tuple(profile.stages_ms.items()),
+        batches=tuple(
+            Batch(one.batch, one.plan_ms.p50, one.plans_per_s) for one in profile.batches
+        ),
     )
 
 

@@ -131,6 +131,9 @@ class EpisodeRecord:
         plan_ms: Wall time of each plan as the worker saw it, queueing included.
         forward_ms: The policy's own share of each of `plan_ms`: its call, with all that was in the
             batch. The rest was spent waiting for it, and on the way. Empty if nobody measured it.
+        queued_ms: Of each of `plan_ms`, what the request waited until the policy was idle; what
+            neither this nor `forward_ms` explains was spent on the way. Empty in imported records
+            and in those that are older than the field.
         num_held: Control steps without an action to execute, because a plan was awaited (see
             `core.delay`); they are among `num_steps`.
         error: Type and message of the exception that ended the episode, if one did.
@@ -160,6 +163,7 @@ class EpisodeRecord:
     num_steps: int | None
     plan_ms: tuple[float, ...] = ()
     forward_ms: tuple[float, ...] = ()
+    queued_ms: tuple[float, ...] = ()
     num_held: int = 0
     error: str | None = None
     settled: bool | None = None

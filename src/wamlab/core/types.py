@@ -46,6 +46,10 @@ FORWARD = "forward"
 """Name in `ActionChunk.spans_ms` of the whole call of the policy, for all of its batch; the engine
 measures it where the policy runs."""
 
+QUEUED = "queued"
+"""Name in `ActionChunk.spans_ms` of what a request waited until the policy was idle; the engine
+measures it where requests are gathered."""
+
 
 class CameraBox(NamedTuple):
     """Where one camera's image stands on a canvas of several, in pixels."""

@@ -8,6 +8,7 @@ machine goes away nobody is charged, and no process takes over here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import monotonic
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ class PolicyDesk:
     def __init__(self, config: Mapping[str, Json], seat: Seat, timeouts: Timeouts) -> None:
         self._config, self.seat, self._timeouts = config, seat, timeouts
         self._waiting: dict[EpisodeKey, Ask] = {}  # not sent yet
+        self._since: dict[EpisodeKey, float] = {}  # when that began, as `time.monotonic`
         self._asked: set[EpisodeKey] = set()  # being planned
         self._known: set[EpisodeKey] = set()  # begun in the process that runs now
         self._forgotten: dict[EpisodeKey, str] = {}  # begun in a process that is gone; how it went
@@ -69,11 +71,13 @@ class PolicyDesk:
         if ask.key in self._forgotten:
             return [Answer(key=ask.key, error=self._forgotten[ask.key])]
         self._waiting[ask.key] = ask
+        self._since[ask.key] = monotonic()
         return []
 
     def forget(self, key: EpisodeKey) -> None:
         """The episode is over, however it ended."""
         self._waiting.pop(key, None)
+        self._since.pop(key, None)
         self._asked.discard(key)
         self._forgotten.pop(key, None)
         if key in self._known:
@@ -90,7 +94,11 @@ class PolicyDesk:
         """Hands over everything that waits, if the policy is idle."""
         if self._busy or not (self._waiting or self._ended):
             return
-        requests = tuple(self._waiting.values())
+        now = monotonic()
+        requests = tuple(
+            replace(ask, queued_ms=(now - self._since[key]) * 1e3)
+            for key, ask in self._waiting.items()
+        )
         begun = tuple(ask.key for ask in requests if ask.key not in self._known)
         batch = Batch(ended=tuple(self._ended), begun=begun, requests=requests)
         self._known.update(begun)

@@ -94,10 +94,12 @@ class Ask:
 
     Attributes:
         request: Pickled `PlanRequest`.
+        queued_ms: What it waited in the parent until the policy was idle, told to the policy.
     """
 
     key: EpisodeKey
     request: bytes
+    queued_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from multiprocessing.connection import Connection
@@ -14,7 +14,7 @@ from wamlab.core.config import build, digest, unpack
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError, SpecError
 from wamlab.core.protocols import DescribesModel, PlanRequest, Policy
-from wamlab.core.types import FORWARD, ActionChunk
+from wamlab.core.types import FORWARD, QUEUED, ActionChunk
 from wamlab.engine.messages import Answer, Answers, Batch, PolicyReady, Refused
 
 
@@ -69,8 +69,9 @@ class Planner:
         for key in batch.begun:
             if (answer := self._begin(key)) is not None:
                 failed[key] = answer
-        requests = [pickle.loads(ask.request) for ask in batch.requests if ask.key not in failed]
-        planned = iter(self._plan(requests))
+        asks = [ask for ask in batch.requests if ask.key not in failed]
+        queued_ms = {ask.key: ask.queued_ms for ask in asks}
+        planned = iter(self._plan([pickle.loads(ask.request) for ask in asks], queued_ms))
         return [failed[ask.key] if ask.key in failed else next(planned) for ask in batch.requests]
 
     def _begin(self, key: EpisodeKey) -> Answer | None:
@@ -81,7 +82,9 @@ class Planner:
         self._begun.add(key)
         return None
 
-    def _plan(self, requests: Sequence[PlanRequest]) -> list[Answer]:
+    def _plan(
+        self, requests: Sequence[PlanRequest], queued_ms: Mapping[EpisodeKey, float]
+    ) -> list[Answer]:
         """Plans all at once; if that fails, one by one, so that only the guilty one pays."""
         if not requests:
             return []
@@ -93,15 +96,16 @@ class Planner:
         except Exception as error:  # noqa: BLE001 - becomes the record of the episode at fault
             if len(requests) == 1:
                 return [_failed(requests[0].key, error)]
-            return [answer for request in requests for answer in self._plan([request])]
+            return [answer for request in requests for answer in self._plan([request], queued_ms)]
+        spans_ms = [{FORWARD: forward_ms, QUEUED: queued_ms[request.key]} for request in requests]
         return [
-            Answer(key=request.key, chunk=pickle.dumps(_timed(chunk, forward_ms), protocol=5))
-            for request, chunk in zip(requests, chunks, strict=True)
+            Answer(key=request.key, chunk=pickle.dumps(_timed(chunk, spans), protocol=5))
+            for request, chunk, spans in zip(requests, chunks, spans_ms, strict=True)
         ]
 
 
-def _timed(chunk: ActionChunk, forward_ms: float) -> ActionChunk:
-    return replace(chunk, spans_ms={**chunk.spans_ms, FORWARD: forward_ms})
+def _timed(chunk: ActionChunk, spans_ms: Mapping[str, float]) -> ActionChunk:
+    return replace(chunk, spans_ms={**chunk.spans_ms, **spans_ms})
 
 
 def _check(chunks: object, num_requests: int) -> None:

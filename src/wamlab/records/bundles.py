@@ -45,7 +45,7 @@ TIMES = ("plan_ms", "forward_ms")
 """Fields of a record with a number for each plan; each has a file of its own."""
 MAX_BYTES = 4_000_000_000
 """Unpacked, about ten million episodes; a small archive could unpack to anything."""
-LEFT_OUT = frozenset({"key", *TIMES, "video", "imagined", "spent", "schema_version"})
+LEFT_OUT = frozenset({"key", *TIMES, "queued_ms", "video", "imagined", "spent", "schema_version"})
 """Fields of a record that have no column: named otherwise, in a file of their own, or absent."""
 
 EXPLANATION = """\

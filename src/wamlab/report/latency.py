@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from statistics import median
 
 from wamlab.report.cells import absent
 from wamlab.report.entries import Entry
@@ -36,7 +37,14 @@ def latency_tables(study: Study, timed: Sequence[Timed]) -> list[Table]:
         is_first = index == 0
         title = say("table4_title") if is_first else say("table4_block", device=device)
         key = "table4" if is_first else f"table4_{index + 1}"
-        found.append(_table(key, title, rows, notes=(say("note_latency"), say("note_setting"))))
+        found.append(
+            _table(
+                key,
+                title,
+                rows,
+                notes=(say("note_latency"), say("note_setting"), say("note_outside")),
+            )
+        )
     return found
 
 
@@ -74,6 +82,7 @@ def _table(
             Column(label=say("denoise_steps"), fields=("denoise_steps",)),
             Column(label=say("executed_predicted"), fields=("executed", "predicted")),
             Column(label=say("ms_per_action"), fields=("ms_per_action",), hint=ms),
+            Column(label=say("queue_wire"), fields=("queue_ms", "wire_ms"), hint=ms),
             Column(label=say("success_at_setting"),
                    fields=("success", "success_low", "success_high"), hint=say("pct"),
                    role=Role.RATE),
@@ -112,7 +121,30 @@ def _row(study: Study, one: Timed) -> tuple[Cell, ...]:
         else Cell(main=same(str(steps)), values=(steps,)),
         Cell(main=same(f"{one.executed} / {one.predicted}"), values=(one.executed, one.predicted)),
         Cell(main=same(f"{one.ms_per_action:.2f}"), values=(one.ms_per_action,)),
+        _outside(study, one),
         _success(study, one),
+    )
+
+
+def _outside(study: Study, one: Timed) -> Cell:
+    """What a plan took beside the policy's own call, in the evaluation of these settings."""
+    entry = success_of(study, one)
+    plans = [
+        (queued_ms, plan_ms - forward_ms - queued_ms)
+        for record in (entry.finished.values() if entry else ())
+        for plan_ms, forward_ms, queued_ms in zip(
+            record.plan_ms, record.forward_ms, record.queued_ms, strict=False
+        )
+    ]
+    if entry is None or not plans:
+        return absent(2)
+    queue_ms, wire_ms = (median(times) for times in zip(*plans, strict=True))
+    workers = sorted({session.workers for run in entry.runs for session in run.info.sessions})
+    return Cell(
+        main=same(f"{queue_ms:.1f} + {wire_ms:.1f}"),
+        lines=(say("with_workers", num=" / ".join(map(str, workers))),) if workers else (),
+        values=(queue_ms, wire_ms),
+        query=entry.link(),
     )
 
 

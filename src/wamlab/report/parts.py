@@ -21,6 +21,7 @@ from wamlab.report.plus_appendix import appendix_b, levels_table
 from wamlab.report.protocol_card import appendix_g
 from wamlab.report.references import References
 from wamlab.report.robotwin import table_5, table_6
+from wamlab.report.stages import batch_figure, stage_figure
 from wamlab.report.study import Study
 from wamlab.report.table import Table
 from wamlab.report.texts import Text, say
@@ -59,7 +60,8 @@ def conclusion_sections(
     robustness += [heat] if heat else []
     yield from _with_rows("robustness", "section_robustness", robustness)
     latencies, frontier = latency_tables(study, timed), frontier_figure(study, timed)
-    speed: list[Block] = [*latencies, *([frontier] if frontier else [])]
+    figures = (frontier, stage_figure(timed), batch_figure(study, timed))
+    speed: list[Block] = [*latencies, *(figure for figure in figures if figure)]
     yield from _with_rows("speed", "section_speed", speed)
     kinds = failure_figure(study)
     failures: list[Block] = [table_8(study), *([kinds] if kinds else [])]

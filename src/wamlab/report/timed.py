@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Interval = tuple[float | None, float | None]
+
+
+class Batch(NamedTuple):
+    """One size of a batch.
+
+    Attributes:
+        num: Episodes in one call.
+        plans_per_s: Of all of them together.
+    """
+
+    num: int
+    p50_ms: float
+    plans_per_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +34,9 @@ class Timed:
         executed: Actions executed per chunk, of those predicted.
         policy: Its class and settings (`core.config.pack`), by which its success is found.
         load: Load average of the machine after the timing.
+        stages: Name and milliseconds of each part of a plan, in order; they add up to a plan.
+            Empty if nobody cut it up.
+        batches: Each size that was timed, ascending.
     """
 
     name: str
@@ -38,3 +55,5 @@ class Timed:
     ms_per_action: float
     policy: object
     load: float
+    stages: tuple[tuple[str, float], ...] = ()
+    batches: tuple[Batch, ...] = ()

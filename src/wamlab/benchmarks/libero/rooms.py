@@ -48,7 +48,7 @@ def add_objects(models: Mapping[str, Path]) -> None:
         OBJECTS_DICT[kind] = partial(_Added, kind, model)
 
 
-class _Added(MujocoXMLObject):  # type: ignore[misc] - robosuite is untyped
+class _Added(MujocoXMLObject):  # type: ignore[misc]  # robosuite is untyped
     """An object that can be pushed and lifted, of any model."""
 
     def __init__(self, kind: str, model: Path, name: str) -> None:

@@ -1,0 +1,129 @@
+"""Where the time of a plan goes, and what planning for several robots at once saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from wamlab.report.figures import Figure, Panel
+from wamlab.report.stacked import Bar, Kind, Part, stacked_panel
+from wamlab.report.study import Study
+from wamlab.report.svg import NUM_COLORS, WIDTH, Scale, nice_ticks
+from wamlab.report.texts import same, say
+from wamlab.report.timed import Timed
+
+# In the order of a plan, with letters that stand on the bars. Neighbours differ in colour.
+_LETTERS = {
+    "preprocess": "P", "text": "T", "transfer": "C", "vae_encode": "E", "noise": "N",
+    "video_prefill": "F", "video_step": "V", "joint_step": "J", "action_step": "A",
+    "reused_step": "S", "recorded_plan": "G", "action_decode": "D", "video_decode": "I",
+}  # fmt: skip
+KINDS = {
+    stage: Kind(letter, say(f"stage_{stage}"), index)
+    for index, (stage, letter) in enumerate(_LETTERS.items())
+}
+REMAINDER = "remainder"
+REST = Kind("?", say("stage_remainder"), None)
+PLOT_PX, LEFT_PX, TOP_PX, AXIS_PX = 150, 44, 8, 36
+
+
+def stage_figure(timed: Sequence[Timed]) -> Figure | None:
+    """Stacked bars of one plan each, a panel for each device; None if no plan was cut up."""
+    panels = []
+    for device, rows in _by_device(timed):
+        bars = [_bar(one) for one in rows if any(name != REMAINDER for name, _ in one.stages)]
+        if bars:
+            order = list(dict.fromkeys(p.kind for bar in bars for p in bar.parts))
+            order.sort(key=lambda kind: (kind.color is None, kind.color))
+            drawn = {lang: stacked_panel(bars, order, lang) for lang in ("en", "zh")}
+            panels.append(Panel(title=same(device), svg=drawn["en"], in_chinese=drawn["zh"]))
+    if not panels:
+        return None
+    return Figure(
+        key="figure_stages", title=say("stages_title"), note=say("stages_note"),
+        panels=tuple(panels),
+    )  # fmt: skip
+
+
+def batch_figure(study: Study, timed: Sequence[Timed]) -> Figure | None:
+    """Plans per second against the size of a batch; None unless a policy was timed at several."""
+    panels, names = [], set()
+    for device, rows in _by_device(timed):
+        curves = [one for one in rows if len(one.batches) > 1]
+        if curves:
+            names |= {one.name for one in curves}
+            drawn = {lang: _curves(study, curves, lang) for lang in ("en", "zh")}
+            panels.append(Panel(title=same(device), svg=drawn["en"], in_chinese=drawn["zh"]))
+    if not panels:
+        return None
+    colors = {name: study.colors.get(name, 0) for name in sorted(names)}
+    return Figure(
+        key="figure_batches", title=say("batches_title"), note=say("batches_note"),
+        panels=tuple(panels), legend=tuple(colors.items()),
+    )  # fmt: skip
+
+
+def _by_device(timed: Sequence[Timed]) -> Iterator[tuple[str, list[Timed]]]:
+    for device in dict.fromkeys(one.device for one in timed):
+        yield device, [one for one in timed if one.device == device]
+
+
+def _bar(one: Timed) -> Bar:
+    parts = tuple(Part(_kind(name), ms, f"{ms:.1f}") for name, ms in one.stages if ms > 0)
+    whole_ms = sum(ms for _, ms in one.stages)
+    return Bar(one.name, say("stages_bar", ms=f"{whole_ms:.1f}"), parts)
+
+
+def _kind(stage: str) -> Kind:
+    """A stage that only a user's policy marks has its own name in both languages."""
+    if stage == REMAINDER:
+        return REST
+    return KINDS.get(stage) or Kind(stage[:1].upper(), same(stage), len(KINDS) + len(stage))
+
+
+def _curves(study: Study, rows: Sequence[Timed], lang: str) -> str:
+    widest = max(batch.num for one in rows for batch in one.batches)
+    most = 1.08 * max(batch.plans_per_s for one in rows for batch in one.batches)
+    x = Scale(0, widest, LEFT_PX, WIDTH - 14, nice_ticks(0, widest))
+    y = Scale(0, most, TOP_PX + PLOT_PX, TOP_PX, nice_ticks(0, most))
+    bottom = TOP_PX + PLOT_PX
+    parts = [
+        f'<line class="grid" x1="{LEFT_PX}" x2="{WIDTH - 14}" y1="{y(tick)}" y2="{y(tick)}"/>'
+        f'<text class="tick" x="{LEFT_PX - 6}" y="{y(tick) + 4}" text-anchor="end">{tick:g}</text>'
+        for tick in y.ticks
+    ]
+    parts += [
+        f'<text class="tick" x="{x(tick)}" y="{bottom + 15}" text-anchor="middle">{tick:g}</text>'
+        for tick in x.ticks
+        if tick.is_integer()
+    ]
+    axis = escape(say("batches_axis").in_language(lang))
+    parts.append(
+        f'<text class="tick" x="{WIDTH - 14}" y="{bottom + 30}" text-anchor="end">{axis}</text>'
+    )
+    parts += [_curve(one, study.colors.get(one.name, 0), x, y) for one in rows]
+    spoken = "; ".join(
+        f"{one.name}: " + ", ".join(f"{b.num}: {b.plans_per_s:.2f}/s" for b in one.batches)
+        for one in rows
+    )
+    height = bottom + AXIS_PX
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(spoken)}</title>{''.join(parts)}</svg>"
+    )
+
+
+def _curve(one: Timed, color: int, x: Scale, y: Scale) -> str:
+    """A line through what was measured, with a dot at each size, and its numbers as a hint."""
+    path = " ".join(f"{x(batch.num)},{y(batch.plans_per_s)}" for batch in one.batches)
+    dots = "".join(
+        f"<g><title>{escape(_hint(one, batch.num))}</title>"
+        f'<circle class="dot" cx="{x(batch.num)}" cy="{y(batch.plans_per_s)}" r="4"/></g>'
+        for batch in one.batches
+    )
+    return f'<g class="c{color % NUM_COLORS}"><polyline class="raw" points="{path}"/>{dots}</g>'
+
+
+def _hint(one: Timed, num: int) -> str:
+    batch = next(batch for batch in one.batches if batch.num == num)
+    return f"{one.name}, {num}: {batch.plans_per_s:.2f} / s, p50 {batch.p50_ms:.1f} ms"
