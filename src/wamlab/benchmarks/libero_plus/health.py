@@ -55,7 +55,10 @@ def pack_check(skipped: Mapping[EpisodeKey, str], *, leaves_out: bool) -> Check:
         remedy = "count them beside every rate; every other task runs"
     else:
         level, found = Level.RED, f"{len(skipped)} tasks asked for cannot run: {by_axis}"
-        remedy = "leave them out with runnable_only=True; every other task runs"
+        remedy = (
+            f"leave them out with runnable_only=True, or name the pack's folder in "
+            f"{asset_pack.WHERE} (docs/libero_plus.md)"
+        )
     return Check(
         subject=SUBJECT,
         name="asset pack",
