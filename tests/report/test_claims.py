@@ -504,3 +504,14 @@ def test_latency_that_nobody_measured_is_not_tested(study):
 
     assert finding.verdict is Verdict.NOT_TESTED
     assert "time plans of good, bad on one machine" in finding.result.needed.en
+
+
+def test_the_nano_study_of_disturbed_episodes_asks_for_gaps_without_a_margin():
+    from recipes.study import nano_plus
+
+    asked_of = {one.name: one for one in nano_plus().hypotheses}
+
+    assert {name.split("/")[0] for name in asked_of} == {"H2a", "H2b", "H2c"}
+    assert all(one.margin is None for name, one in asked_of.items() if name.startswith("H2b"))
+    assert asked_of["H2b/joint"].measure.less_on.benchmark == "libero"
+    assert "light" not in asked_of["H2a/idm"].measure.scope.axes
