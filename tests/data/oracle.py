@@ -21,6 +21,7 @@ def read(root, out):
         key: np.stack([np.round(row[key].numpy().transpose(1, 2, 0) * 255) for row in rows])
         for key in KEYS
     }
+    pushes = {"is_push": [bool(row["is_push"]) for row in rows]} if "is_push" in rows[0] else {}
     np.savez(
         out,
         state=np.stack([row["observation.state"].numpy() for row in rows]),
@@ -31,6 +32,7 @@ def read(root, out):
         fps=dataset.fps,
         max_action=dataset.meta.stats["action"]["max"],
         **frames,
+        **pushes,
     )
 
 

@@ -2,13 +2,15 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import LENGTHS, TASKS, numbers, write_v3
+from synthetic import ABOUT, LENGTHS, TASKS, numbers, takes, write_v3
 
 from wamlab.data.convention import Gripper
+from wamlab.data.lerobot_writer import write_dataset
 from wamlab.data.reading import read_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,20 @@ def ours(tmp_path_factory):
     consult("read", folder / "dataset", folder / "read.npz", home=folder / "cache")
     with np.load(folder / "read.npz") as read:
         return read_dataset(folder / "dataset"), dict(read)
+
+
+def test_the_official_reader_opens_a_data_set_whose_pushes_are_marked(tmp_path):
+    pushed = [
+        replace(take, is_push=np.arange(len(take.action)) % 3 == 0)
+        for take in takes(tmp_path / "takes")
+    ]
+    write_dataset(tmp_path / "dataset", pushed, ABOUT)
+
+    consult("read", tmp_path / "dataset", tmp_path / "read.npz", home=tmp_path / "cache")
+
+    with np.load(tmp_path / "read.npz") as read:
+        np.testing.assert_array_equal(read["is_push"], np.concatenate([p.is_push for p in pushed]))
+        np.testing.assert_array_equal(read["action"], np.concatenate([p.action for p in pushed]))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tiny_wam import SIZES, loud_mixture
 from wamlab.core.errors import ConfigError
 from wamlab.core.stages import listening
 from wamlab.nn.cached import CachedSampler
-from wamlab.nn.planning import Computation, Sampling, _recorder
+from wamlab.nn.planning import Computation, Sampling, recorder_for
 from wamlab.nn.recorded import CudaGraphs, Recorded, Recording
 from wamlab.nn.reuse import Reuse
 from wamlab.nn.samplers import Mode
@@ -143,7 +143,7 @@ def test_what_cannot_be_recorded_is_refused():
     with pytest.raises(ConfigError, match="leave out this or reuse_above"):
         Sampling(**settings(reuse=Reuse(above=0.9, num_steps=2)))
     with pytest.raises(ConfigError, match="cuda_graphs: got device 'cpu', expected a CUDA"):
-        _recorder(torch.device("cpu"))
+        recorder_for(torch.device("cpu"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -115,7 +115,7 @@ class Planner:
         self._schedules = schedules_of(
             parts.card, sampling.num_denoise_steps, dtype=dtype, device=device
         )
-        recorder = _recorder(device) if sampling.cuda_graphs else None
+        recorder = recorder_for(device) if sampling.cuda_graphs else None
         self._sampler = CachedSampler(
             parts.model, sampling.mode, self._schedules, sampling.reuse, recorder
         )
@@ -247,7 +247,12 @@ class Planner:
         return torch.from_numpy(key.rng(stream).standard_normal(shape, np.float32))
 
 
-def _recorder(device: torch.device) -> Recorder:
+def recorder_for(device: torch.device) -> Recorder:
+    """What records plans on that device.
+
+    Raises:
+        ConfigError: If nothing can.
+    """
     if device.type != "cuda":
         raise ConfigError(f"cuda_graphs: got device {str(device)!r}, expected a CUDA device")
     return CudaGraphs()
