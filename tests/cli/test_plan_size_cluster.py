@@ -89,7 +89,7 @@ def test_what_is_named_wins_over_what_was_measured(wamlab, seek_run):
     )
 
     assert found["costs"]["plan_s"] == {"1": pytest.approx(0.077)}
-    assert found["costs"]["build"] == [9, 0]
+    assert found["costs"]["build"] == [9, 0, 0]
     assert (found["cluster"]["cores"], found["cluster"]["other_load"]) == (8, 0)
     assert not found["cluster"]["plans_on_cores"]
 
