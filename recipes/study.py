@@ -19,6 +19,9 @@ from wamlab.core.hypotheses import (
 
 DEMO_TASKS, DEMO_INITS = 8, 2  # those of recipes.demo
 VLA, WORLD_MODELS = "flow_vla", ("action_only", "joint", "idm")
+BEATS = "H1b: better than the VLA"
+STANDS_MORE = "H2a: disturbed, better than the VLA"
+IMAGINES_MORE = "H2c: disturbed, better by imagining"
 MARGIN = 0.05
 """5 pp. With 200 pairs, 10 % of them discordant, a true difference of 6.2 pp is found in 80 % of
 studies (`wamlab plan-size --tasks 10 --inits 20 --discordance 10`); nothing smaller is promised."""
@@ -61,25 +64,14 @@ def nano_plus() -> StudyDesign:
         benchmark="libero_plus", suites=("libero_object",), axes=axes, num_episodes=NUM_DISTURBED
     )
     clean = Scope(benchmark="libero", suites=("libero_object",), num_episodes=200)
+    robustness = Conclusion.ROBUSTNESS
     return StudyDesign(
         name="nano_plus",
         hypotheses=(
-            *(_stands_more(model, plus) for model in WORLD_MODELS),
+            *(_better(STANDS_MORE, m, VLA, plus, conclusion=robustness) for m in WORLD_MODELS),
             *(_loses_less(model, plus, clean) for model in WORLD_MODELS),
-            *(_imagining(model, plus, disturbed=True) for model in ("joint", "idm")),
+            *(_imagining(m, plus, IMAGINES_MORE, robustness) for m in ("joint", "idm")),
         ),
-    )
-
-
-def _stands_more(model: str, scope: Scope) -> Hypothesis:
-    """A world model solves more of the disturbed episodes than the VLA."""
-    return Hypothesis(
-        name=f"H2a/{model}",
-        conclusion=Conclusion.ROBUSTNESS,
-        asserts=Asserted.HIGHER,
-        measure=SuccessDifference(first=(model,), second=(VLA,), scope=scope),
-        family="H2a: disturbed, better than the VLA",
-        margin=MARGIN,
     )
 
 
@@ -95,11 +87,12 @@ def _loses_less(model: str, disturbed: Scope, clean: Scope) -> Hypothesis:
 
 
 def _design(name: str, scope: Scope) -> StudyDesign:
+    capability = Conclusion.CAPABILITY
     return StudyDesign(
         name=name,
         hypotheses=(
             *(_not_lower(model, scope) for model in WORLD_MODELS),
-            *(_higher(model, scope) for model in WORLD_MODELS),
+            *(_better(BEATS, m, VLA, scope, conclusion=capability) for m in WORLD_MODELS),
             # The same model and data; what differs is which video tokens actions attend to.
             *(_imagining(model, scope) for model in ("joint", "idm")),
         ),
@@ -118,31 +111,40 @@ def _not_lower(model: str, scope: Scope) -> Hypothesis:
     )
 
 
-def _higher(model: str, scope: Scope) -> Hypothesis:
-    """A world model is better than the VLA."""
+def _better(
+    claim: str,
+    model: str,
+    other: str,
+    scope: Scope,
+    *,
+    conclusion: Conclusion,
+    factor: str | None = None,
+) -> Hypothesis:
+    """One model is better than another.
+
+    Args:
+        claim: Name of the family, up to the colon that of its hypotheses.
+        factor: The only setting that may differ, if the claim is about a cause.
+    """
     return Hypothesis(
-        name=f"H1b/{model}",
-        conclusion=Conclusion.CAPABILITY,
+        name=f"{claim.partition(':')[0]}/{model}",
+        conclusion=conclusion,
         asserts=Asserted.HIGHER,
-        measure=SuccessDifference(first=(model,), second=(VLA,), scope=scope),
-        family="H1b: better than the VLA",
+        measure=SuccessDifference(first=(model,), second=(other,), scope=scope),
+        family=claim,
         margin=MARGIN,
+        factor=factor,
     )
 
 
-def _imagining(model: str, scope: Scope, *, disturbed: bool = False) -> Hypothesis:
+def _imagining(
+    model: str,
+    scope: Scope,
+    claim: str = "H5a: fewer failures by imagining",
+    conclusion: Conclusion = Conclusion.FAILURES,
+) -> Hypothesis:
     """Imagining while acting helps; the variant is the only setting that may differ."""
-    return Hypothesis(
-        name=f"{'H2c' if disturbed else 'H5a'}/{model}",
-        conclusion=Conclusion.ROBUSTNESS if disturbed else Conclusion.FAILURES,
-        asserts=Asserted.HIGHER,
-        measure=SuccessDifference(first=(model,), second=("action_only",), scope=scope),
-        family="H2c: disturbed, better by imagining"
-        if disturbed
-        else "H5a: fewer failures by imagining",
-        margin=MARGIN,
-        factor="card.variant",
-    )
+    return _better(claim, model, "action_only", scope, conclusion=conclusion, factor="card.variant")
 
 
 def nano_failures() -> StudyDesign:

@@ -20,7 +20,7 @@ from wamlab.core.errors import ConfigError
 from wamlab.engine.capacity import NOTHING, Costs, Work
 from wamlab.records.store import LOCK_FILE, RECORDS_FILE, RUN_FILE, LoadedRun
 
-_STEADY = 4
+_STEADY = 4  # see `_other_load`
 STAMP_S = 60.0  # how far the time of run.json and the start that it names lie apart at most
 
 
