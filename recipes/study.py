@@ -17,7 +17,7 @@ from wamlab.core.hypotheses import (
     SuccessDifference,
 )
 
-DEMO_TASKS, DEMO_INITS = 8, 2  # those of recipes.demo
+DEMO_TASKS, DEMO_INITS = 6, 2  # those of recipes.demo
 VLA, WORLD_MODELS = "flow_vla", ("action_only", "joint", "idm")
 BEATS = "H1b: better than the VLA"
 STANDS_MORE = "H2a: disturbed, better than the VLA"
@@ -42,7 +42,7 @@ def nano() -> StudyDesign:
 
 
 def demo() -> StudyDesign:
-    """The same claims on the demo's 16 episodes, which resolve large differences alone."""
+    """The same claims on the demo's 12 episodes, which resolve large differences alone."""
     tasks = tuple(f"{task:03}" for task in range(DEMO_TASKS))
     scope = Scope(
         benchmark="libero",
