@@ -22,6 +22,16 @@ def test_json_carries_the_tables(wamlab, seek_run, tmp_path):
     assert (code, row["model"], row["plane_episodes"]) == (0, "seek", 9)
 
 
+def test_a_row_gets_the_name_that_is_asked_for(wamlab, seek_run, tmp_path):
+    renamed = shutil.copytree(seek_run, tmp_path / "seek=copy")
+
+    for asked, expected in ((f"other={seek_run}", "other"), (renamed, "seek")):
+        code, out, _ = wamlab("report", asked, "--out", tmp_path / "out", "--json")
+
+        [row] = json.loads(out)["tables"]["table1"]["rows"]
+        assert (code, row["model"]) == (0, expected)
+
+
 def test_tasks_are_given_in_words(wamlab, seek_run, tmp_path):
     wamlab("report", seek_run, "--out", tmp_path)
     assert "go to (0.75, 0.75)" in (tmp_path / "report.html").read_text()
@@ -31,6 +41,7 @@ def test_tasks_are_given_in_words(wamlab, seek_run, tmp_path):
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such folder, expected a run folder or a bundle; see wamlab ls"),
+        (["other=nowhere"], "nowhere: no such folder, expected a run folder"),
         ([], "the following arguments are required: runs"),
         (["{run}", "--lang", "fr"], "invalid choice: 'fr'"),
         (["{run}", "--reference", "sek"], "no policy 'sek'. Did you mean seek?"),

@@ -1,5 +1,6 @@
 import pickle
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from time import sleep
 
 import numpy as np
@@ -118,3 +119,31 @@ def test_other_weights_are_another_policy():
     loaded.weights = "sha256 of a checkpoint"
 
     assert policy_digest(config, plain) != policy_digest(config, loaded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    checkpoint: Path
+    text: Path | None = None
+    steps: int = 10
+
+
+def test_from_where_weights_came_does_not_name_a_policy():
+    loaded = Diary()
+    loaded.weights = "sha256 of a checkpoint"
+    names = [
+        policy_digest(settings, loaded)
+        for settings in (
+            Settings(checkpoint=Path("runs/joint")),
+            Settings(checkpoint=Path("shipped/joint"), text=Path("shipped/text")),
+            Settings(checkpoint=Path("runs/joint"), steps=4),
+        )
+    ]
+
+    assert names[0] == names[1] != names[2]
+
+
+def test_without_weights_a_path_names_a_policy():
+    places = [Settings(checkpoint=Path(place)) for place in ("a", "b")]
+
+    assert len({policy_digest(place, Diary()) for place in places}) == 2

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from tiny_wam import plane_card, tiny_card, tiny_wam_folder
 from wamlab.benchmarks.pointmass import PointMass
 from wamlab.core.contracts import check_policy, first_requests
 from wamlab.core.errors import ConfigError, SimulatorError
+from wamlab.engine.planner import policy_digest
 from wamlab.nn.card import Variant
 from wamlab.nn.model_folder import Sources, load_parts
 from wamlab.nn.planning import executable
@@ -201,3 +203,34 @@ def test_other_weights_have_another_name(tmp_path, folders):
 
     assert len(names) == 5
     assert policy(other).weights in names
+
+
+def test_a_copy_is_the_same_policy(tmp_path):
+    folder = tiny_wam_folder(tmp_path / "wam", plane_card(Variant.JOINT))
+    copy = shutil.copytree(folder, tmp_path / "copy")
+
+    assert name_of(folder) == name_of(copy)
+    assert name_of(folder) == name_of(copy, vae=folder / "vae")
+    assert name_of(folder) != name_of(copy, num_denoise_steps=3)
+
+
+def test_what_was_loaded_names_the_policy_also_from_a_copy(tmp_path):
+    folder = tiny_wam_folder(tmp_path / "wam", plane_card(Variant.JOINT))
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    statistics = copy / "dataset_stats.json"
+    statistics.write_text(statistics.read_text() + " ")
+
+    assert name_of(folder) != name_of(copy)
+
+
+def test_a_folder_of_prompts_beside_an_encoder_counts_by_its_place(tmp_path):
+    folder = tiny_wam_folder(tmp_path / "wam", plane_card(Variant.JOINT))
+
+    names = {name_of(folder, prompts=place) for place in (None, tmp_path / "a", tmp_path / "b")}
+
+    assert len(names) == 3
+
+
+def name_of(folder, **settings):
+    config = FastWam.Config(checkpoint=folder, **settings)
+    return policy_digest(config, FastWam(config))

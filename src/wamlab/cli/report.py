@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +34,8 @@ on the same episodes; every number leads to its episodes and their videos. The s
 are written as Markdown, CSV and JSON. Training curves are shown of every policy whose
 checkpoint has them.
 
-  RUN               run folder or bundle; runs of one policy with different episodes become one row
+  RUN               run folder or bundle; runs of one policy with different episodes become one row;
+                    NAME=RUN calls the row so, e.g. joint_43=runs/joint_43
   --out DIR         folder of the report    [RUN/report; of several runs: report beside them]
   --reference NAME  policy that the others are compared with           [that of the first run]
   --lang LANG       en, zh, or both with a switch on the page          [both]
@@ -53,7 +55,7 @@ exit status: 0 written; 1 a run cannot be read; 2 the request is wrong
 
 def run(arguments: Sequence[str]) -> int:
     parser = Parser("report")
-    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("runs", nargs="+")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--reference")
     parser.add_argument("--lang", choices=list(LANGUAGES), default="both")
@@ -73,7 +75,8 @@ def run(arguments: Sequence[str]) -> int:
     from wamlab.report.videos import VideoMode
 
     registration = None if asked.study is None else _registration(asked.study)
-    runs = [open_run(path, skips_bad_lines=True) for path in asked.runs]
+    places = [_place(text) for text in asked.runs]
+    runs = [_opened(*place) for place in places]
     study = make_study(
         runs,
         reference=asked.reference,
@@ -82,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         protocols=_protocols(runs),
         capped_to=asked.limits,
     )
-    out = asked.out or _default_folder(asked.runs)
+    out = asked.out or _default_folder([path for _, path in places])
     content = write_report(
         study,
         out,
@@ -100,6 +103,19 @@ def run(arguments: Sequence[str]) -> int:
     else:
         print(out / "report.html")
     return 0
+
+
+def _place(text: str) -> tuple[str | None, Path]:
+    """NAME=RUN, or a RUN whose own name stays, even if there is a = in its path."""
+    name, equals, path = text.partition("=")
+    if not equals or not name or Path(text).exists():
+        return None, Path(text)
+    return name, Path(path)
+
+
+def _opened(name: str | None, path: Path) -> LoadedRun:
+    run = open_run(path, skips_bad_lines=True)
+    return run if name is None else replace(run, info=replace(run.info, name=name))
 
 
 def _registration(name: str) -> Registration:

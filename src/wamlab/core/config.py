@@ -55,8 +55,29 @@ def from_json(cls: type[T], data: object, *, where: str = "") -> T:
 
 def digest(config: object) -> str:
     """Names a configuration by its content: 12 hexadecimal digits of a SHA-256."""
-    text = json.dumps(pack(config), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _digest(pack(config))
+
+
+def digest_wherever(config: object) -> str:
+    """`digest` of all but the fields that hold a path: the same for a copy of what they name.
+
+    Whoever uses it names the content of the files besides.
+    """
+    cls: Any = type(config)
+    packed, hints = pack(config), field_types(cls)
+    settings = packed["config"]
+    assert isinstance(settings, dict)
+    kept = {name: value for name, value in settings.items() if not _may_be_path(hints[name])}
+    return _digest({**packed, "config": kept})
+
+
+def _digest(packed: Json) -> str:
+    text = json.dumps(packed, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _may_be_path(hint: object) -> bool:
+    return hint is Path or Path in typing.get_args(hint)
 
 
 def pack(config: object) -> dict[str, Json]:

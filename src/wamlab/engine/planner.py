@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any
 
-from wamlab.core.config import build, digest, unpack
+from wamlab.core.config import build, digest, digest_wherever, unpack
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError, ContractError, SpecError
 from wamlab.core.protocols import DescribesModel, PlanRequest, Policy
@@ -30,11 +30,15 @@ def main(pipe: Connection[Any, Any]) -> None:
 
 
 def policy_digest(config: object, policy: Policy) -> str:
-    """Names a policy by its config and, if it has any, its weights (`policy.weights`)."""
+    """Names a policy by its config and, if it has any, its weights (`policy.weights`).
+
+    Weights name what was loaded by content; from where does not count then, so that a copy of a
+    checkpoint is the same policy.
+    """
     weights = getattr(policy, "weights", None)
     if weights is None:
         return digest(config)
-    return sha256(f"{digest(config)}#{weights}".encode()).hexdigest()[:12]
+    return sha256(f"{digest_wherever(config)}#{weights}".encode()).hexdigest()[:12]
 
 
 def _serve(pipe: Connection[Any, Any], packed: object) -> None:

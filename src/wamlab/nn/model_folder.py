@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -204,15 +204,24 @@ def _prompts(
         load_encoder=load_encoder if has_encoder else None,
     )
     if has_encoder:
-        if is_nano_text(folder):
-            return cache, nano_identity(folder)
-        return cache, open_checkpoint(folder / "text_encoder").identity
+        # the cache fills while it is used: its place stands for what was put there before
+        return cache, f"{_text_identity(folder)} {sources.prompts or ''}".rstrip()
     assert sources.prompts is not None, "checked above"
-    files = sorted(sources.prompts.glob("*.pt"))
-    content = sha256()
+    return cache, _content(sorted(sources.prompts.glob("*.pt")))
+
+
+def _text_identity(folder: Path) -> str:
+    if is_nano_text(folder):
+        return nano_identity(folder)
+    tokenizer = _content(sorted((folder / "tokenizer").glob("tokenizer.json")))
+    return f"{open_checkpoint(folder / 'text_encoder').identity} {tokenizer}"
+
+
+def _content(files: Iterable[Path]) -> str:
+    known = sha256()
     for file in files:
-        content.update(file.name.encode() + file.read_bytes())
-    return cache, content.hexdigest()
+        known.update(file.name.encode() + file.read_bytes())
+    return known.hexdigest()
 
 
 def _existing(name: str, given: Path | None, default: Path, advice: str) -> Path:

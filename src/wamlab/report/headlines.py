@@ -27,7 +27,7 @@ class Headline:
     """What a person should take away of one policy in a second.
 
     Attributes:
-        share: Success rate, 0 to 1, or None if the average was not measured.
+        share: Success rate, 0 to 1, on average or of the only suite; None if not measured.
         interval: Ends of its interval, 0 to 1.
     """
 
@@ -44,20 +44,32 @@ class Headline:
 
 
 def headlines(study: Study) -> list[Headline]:
-    contrasts = against_reference(study, study.average_of)
-    return [_headline(study, entry, contrasts.get(entry.name)) for entry in study.entries]
+    suites = _counted(study)
+    contrasts = against_reference(study, suites)
+    return [_headline(study, entry, suites, contrasts.get(entry.name)) for entry in study.entries]
 
 
-def _headline(study: Study, entry: Entry, one: Contrast | None) -> Headline:
-    mean = average(entry, study.average_of)
-    found = rate(pooled(entry, study.average_of))
+def _counted(study: Study) -> tuple[str, ...]:
+    """The suites of the average; if there is only one suite, that one speaks for itself."""
+    run = tuple(s for s in study.suites if any(entry.suite(s) for entry in study.entries))
+    return run if len(run) == 1 else study.average_of
+
+
+def _headline(
+    study: Study, entry: Entry, suites: tuple[str, ...], one: Contrast | None
+) -> Headline:
+    mean = average(entry, suites)
+    found = rate(pooled(entry, suites))
     number, detail = say("not_measured_average"), _suites_measured(study, entry)
     interval = (0.0, 0.0)
     if mean is not None and found is not None:
         number = same(percent(mean))
         interval = found[1:3]
         detail = say(
-            "of_episodes", interval=percent_interval(*interval), n=f"{found.num_episodes:,}"
+            "of_episodes" if len(suites) > 1 else "of_suite_episodes",
+            suite=suite_label(study.benchmark, suites[0]),
+            interval=percent_interval(*interval),
+            n=f"{found.num_episodes:,}",
         )
     against = certainty = None
     if one is not None:
@@ -106,7 +118,7 @@ def blind_spots(study: Study) -> list[Text]:
         return [say("blind_mixed")]
     if not study.others:
         return []
-    averages = list(against_reference(study, study.average_of).values())
+    averages = list(against_reference(study, _counted(study)).values())
     found = [_blind_spot(one) for one in averages if one.verdict is Verdict.UNRESOLVED]
     if averages and not found:
         found.append(say("blind_none"))
