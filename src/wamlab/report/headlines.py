@@ -44,15 +44,9 @@ class Headline:
 
 
 def headlines(study: Study) -> list[Headline]:
-    suites = _counted(study)
+    suites = study.counted
     contrasts = against_reference(study, suites)
     return [_headline(study, entry, suites, contrasts.get(entry.name)) for entry in study.entries]
-
-
-def _counted(study: Study) -> tuple[str, ...]:
-    """The suites of the average; if there is only one suite, that one speaks for itself."""
-    run = tuple(s for s in study.suites if any(entry.suite(s) for entry in study.entries))
-    return run if len(run) == 1 else study.average_of
 
 
 def _headline(
@@ -118,7 +112,7 @@ def blind_spots(study: Study) -> list[Text]:
         return [say("blind_mixed")]
     if not study.others:
         return []
-    averages = list(against_reference(study, _counted(study)).values())
+    averages = list(against_reference(study, study.counted).values())
     found = [_blind_spot(one) for one in averages if one.verdict is Verdict.UNRESOLVED]
     if averages and not found:
         found.append(say("blind_none"))

@@ -53,7 +53,8 @@ def success_of(study: Study, one: Timed) -> Entry | None:
     for entry in study.entries:
         info = entry.runs[0].info
         is_same = info.config.get("policy") == one.policy
-        if is_same and info.config.get("replan_every") == one.executed:
+        is_prompt = not info.config.get("delay_steps")
+        if is_same and is_prompt and info.config.get("replan_every") == one.executed:
             return entry
     return None
 
@@ -160,8 +161,8 @@ def _percentile(value: float, interval: Interval) -> Cell:
 
 def _success(study: Study, one: Timed) -> Cell:
     entry = success_of(study, one)
-    mean = average(entry, study.average_of) if entry else None
-    found = rate(pooled(entry, study.average_of)) if entry else None
+    mean = average(entry, study.counted) if entry else None
+    found = rate(pooled(entry, study.counted)) if entry else None
     if entry is None or mean is None or found is None:
         return absent(3)
     return Cell(
@@ -181,7 +182,7 @@ def frontier_figure(study: Study, timed: Sequence[Timed]) -> Figure | None:
             for one in timed
             if one.device == device
             and (entry := success_of(study, one)) is not None
-            and (mean := average(entry, study.average_of)) is not None
+            and (mean := average(entry, study.counted)) is not None
         ]
         if points:
             panels.append(Panel(title=same(device), svg=_plot(study, points)))

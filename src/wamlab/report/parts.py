@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from wamlab.report.against_published import appendix_h
 from wamlab.report.copied import copied_tables
+from wamlab.report.delays import delay_figure, delay_table
 from wamlab.report.document import Block, Fold, Notes, Section
 from wamlab.report.evaluation_notes import appendix_f
 from wamlab.report.failure_figure import failure_figure
@@ -61,7 +62,8 @@ def conclusion_sections(
     yield from _with_rows("robustness", "section_robustness", robustness)
     latencies, frontier = latency_tables(study, timed), frontier_figure(study, timed)
     figures = (frontier, stage_figure(timed), batch_figure(study, timed))
-    speed: list[Block] = [*latencies, *(figure for figure in figures if figure)]
+    late = (delay_figure(study), delay_table(study))
+    speed: list[Block] = [*latencies, *(one for one in (*figures, *late) if one)]
     yield from _with_rows("speed", "section_speed", speed)
     kinds = failure_figure(study)
     failures: list[Block] = [table_8(study), *([kinds] if kinds else [])]

@@ -60,6 +60,12 @@ class Study:
         return next(iter(self.reference.records)).benchmark
 
     @property
+    def counted(self) -> tuple[str, ...]:
+        """Suites of a row's one number: those of the average, or the only one that was run."""
+        run = tuple(s for s in self.suites if any(entry.suite(s) for entry in self.entries))
+        return run if len(run) == 1 else self.average_of
+
+    @property
     def others(self) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry is not self.reference)
 
