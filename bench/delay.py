@@ -23,9 +23,10 @@ from wamlab.cli._recipes import load_recipe
 from wamlab.core.delay import WhileWaiting
 from wamlab.core.errors import WamlabError
 from wamlab.engine.run import evaluate
+from wamlab.records.store import load_run
+from wamlab.report.delays import delay_table
+from wamlab.report.study import make_study
 from wamlab.stats.rates import wilson
-
-MARGIN = 0.02  # of success, that a delay may cost
 
 
 def main() -> None:
@@ -43,19 +44,21 @@ def main() -> None:
         ways = [WhileWaiting(way) for way in asked.ways.split(",")]
         replans = [int(text) for text in asked.replan.split(",") if text] or [run.replan_every]
         measured: dict[tuple[int, WhileWaiting], list[tuple[int, int, int]]] = {}
+        folders = []
         for point in sweep(run, delays=delays, ways=ways, replans=replans):
-            tally = evaluate(point, asked.out / point.name, workers=asked.workers)
+            folders.append(asked.out / point.name)
+            tally = evaluate(point, folders[-1], workers=asked.workers)
             if tally.num_errors:
                 print(f"{point.name}: {tally.num_errors} errors; run the same command again")
             found = (point.delay_steps, tally.num_successes, tally.num_finished)
             for way in [point.while_waiting] if point.delay_steps else ways:
                 measured.setdefault((point.replan_every, way), []).append(found)
     except (WamlabError, ValueError) as error:
-        parser.exit(2, f"recipes.delay: {error}\n")
+        parser.exit(2, f"{asked.recipe}: {error}\n")
     print(f"{'replan every':>12}  {'waiting':<9} " + "".join(f"{d:>22} steps" for d in delays))
     for (replan_every, way), points in measured.items():
         print(f"{replan_every:>12}  {way.value:<9} " + "".join(f"{_cell(*p):>28}" for p in points))
-        print(f"{'':>24}{_tolerated(points)}")
+    print(*_tolerated(folders), sep="\n")
 
 
 def _cell(_: int, num_successes: int, num_finished: int) -> str:
@@ -63,17 +66,10 @@ def _cell(_: int, num_successes: int, num_finished: int) -> str:
     return f"{rate.estimate:.1%} [{rate.low:.0%}, {rate.high:.0%}] {num_successes}/{num_finished}"
 
 
-def _tolerated(points: Sequence[tuple[int, int, int]]) -> str:
-    rates = {delay: successes / finished for delay, successes, finished in points}
-    kept = 0
-    for delay, rate in rates.items():
-        if rate < rates[0] - MARGIN:
-            break
-        kept = delay
-    return (
-        f"success stays within {MARGIN:.0%} of no delay up to {kept} steps, by these estimates; "
-        "how sure that is: wamlab plan-size"
-    )
+def _tolerated(folders: Sequence[Path]) -> list[str]:
+    """The report's sentences on the largest delay that costs next to nothing."""
+    table = delay_table(make_study([load_run(folder) for folder in folders]))
+    return [] if table is None else [note.en for note in table.notes[:-1]]  # the last explains
 
 
 if __name__ == "__main__":

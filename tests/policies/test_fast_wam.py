@@ -1,3 +1,4 @@
+import gc
 import shutil
 from dataclasses import replace
 
@@ -229,6 +230,23 @@ def test_a_folder_of_prompts_beside_an_encoder_counts_by_its_place(tmp_path):
     names = {name_of(folder, prompts=place) for place in (None, tmp_path / "a", tmp_path / "b")}
 
     assert len(names) == 3
+
+
+@pytest.mark.parametrize("variant", list(Variant))
+def test_ended_episodes_leave_nothing_behind(folders, variant):
+    wam = policy(folders[variant])
+    plans(wam, times=2)
+    before = num_tensors()
+
+    for _ in range(5):
+        plans(wam, times=2)
+
+    assert num_tensors() == before
+
+
+def num_tensors():
+    gc.collect()
+    return sum(issubclass(type(found), torch.Tensor) for found in gc.get_objects())
 
 
 def name_of(folder, **settings):

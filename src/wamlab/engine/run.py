@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +116,8 @@ def evaluate(
         try:
             policy = copies.await_ready()
             check_run(run, policy.spec, benchmark.spec)
-            info = _info(run, benchmark, policy, _session(argv, workers, checks), recipe, chosen)
+            session = _session(argv, workers, checks)
+            info = _info(run, benchmark, policy, session, recipe, chosen, store.records)
             store.describe(replace(info, sample=selection.sample))
             job = _job(run, benchmark, policy, out)
             crews = (Crew(job, p, copies, place, timeouts, record=ledger.record) for p in parts)
@@ -147,7 +148,9 @@ class _Ledger:
         self._workers, self._progress = workers, progress
         self._parts: Sequence[Schedule] = ()
         self._has_news = False
-        self._num_skipped = sum(len(names) for names in skipped_by(benchmark).values())
+        self._num_skipped = sum(
+            len(names) for names in skipped_by(benchmark, store.records).values()
+        )
         self._outcomes = Counter(
             store.records[key].outcome for key in chosen.keys if key in store.records
         )
@@ -195,11 +198,17 @@ class _Ledger:
         return Counter([known.outcome] if known else [])
 
 
-def skipped_by(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
-    """What is missing -> names of the episodes that the benchmark leaves out for want of it."""
+def skipped_by(
+    benchmark: Benchmark, recorded: Collection[EpisodeKey] = ()
+) -> dict[str, tuple[str, ...]]:
+    """What is missing -> names of the episodes that the benchmark leaves out for want of it.
+
+    Args:
+        recorded: Episodes that were run when it was there.
+    """
     found: dict[str, list[str]] = {}
     if isinstance(benchmark, NamesSkipped):
-        asked = set(benchmark.episodes())
+        asked = {*benchmark.episodes(), *recorded}
         for key, reason in benchmark.skipped().items():
             if key not in asked:
                 found.setdefault(reason, []).append(str(key))
@@ -265,6 +274,7 @@ def _info(
     session: Session,
     recipe: str,
     chosen: Chosen,
+    recorded: Collection[EpisodeKey],
 ) -> RunInfo:
     return RunInfo(
         name=run.name,
@@ -277,7 +287,7 @@ def _info(
         fingerprint=benchmark.fingerprint(),
         num_episodes=chosen.num_asked,
         num_repeats=chosen.num_repeats,
-        skipped=skipped_by(benchmark),
+        skipped=skipped_by(benchmark, recorded),
         control_hz=benchmark.spec.control_hz,
         sessions=(session,),
     )
