@@ -31,8 +31,7 @@ usage: wamlab report RUN [RUN ...] [--out DIR] [--reference NAME] [--lang LANG] 
 
 Writes one page with success rates, their intervals, and the differences of several policies
 on the same episodes; every number leads to its episodes and their videos. The same tables
-are written as Markdown, CSV and JSON. Training curves are shown of every policy whose
-checkpoint has them.
+are written as Markdown, CSV and JSON; the curves of a checkpoint's training come along.
 
   RUN               run folder or bundle; runs of one policy with different episodes become one row;
                     NAME=RUN calls the row so, e.g. joint_43=runs/joint_43
