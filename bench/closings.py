@@ -10,7 +10,6 @@ goal names, and the basket is no object to grasp.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -39,9 +38,12 @@ def replayed(
     env: Env, key: EpisodeKey, actions: NDArray[np.float32]
 ) -> tuple[list[Scene], SceneLayout]:
     """Scenes before each action and after the last one, and the layout."""
-    first = env.reset(key, SCENE).scene
-    scenes = [first, *(env.step(action, SCENE).observation.scene for action in actions)]
-    return scenes, first.layout
+    seen = [env.reset(key, SCENE).scene]
+    seen += [env.step(action, SCENE).observation.scene for action in actions]
+    scenes = [scene for scene in seen if scene is not None]
+    layout = scenes[0].layout
+    assert layout is not None, "only later scenes leave it out"
+    return scenes, layout
 
 
 def closings(run: LoadedRun, env: Env, record: EpisodeRecord) -> list[Line]:
@@ -109,10 +111,12 @@ def main() -> None:
     records = sorted((r for r in run.records if r.num_steps), key=lambda one: one.key)
     suites = tuple({record.key.suite for record in records})
     benchmark = Libero(Libero.Config(suites=suites, protocol=run.info.fingerprint["protocol"]))
-    lines, env, loaded = [], None, None
+    lines: list[Line] = []
+    env: Env | None = None
+    loaded = None
     for record in track(records, console=None, transient=True):
         place = record.key.suite, record.key.task
-        if place != loaded:
+        if env is None or place != loaded:
             if env is not None:
                 env.close()
             env, loaded = benchmark.make_env(record.key), place
@@ -123,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

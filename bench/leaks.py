@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from resource import getpagesize
@@ -33,14 +34,14 @@ ALLOWED_MB = 5.0  # a plan that kept its two images would grow by 90 MB
 
 def paths(models: Path) -> dict[str, Any]:
     """Name -> Config of what plans."""
-    joint = {"checkpoint": models / "joint"}
+    joint = partial(FastWam.Config, checkpoint=models / "joint")
     return {
         "flow_vla": FlowVla.Config(checkpoint=models / "flow_vla"),
         "action_only": FastWam.Config(checkpoint=models / "action_only"),
-        "joint": FastWam.Config(**joint),
-        "joint, plain": FastWam.Config(**joint, computation=Computation.PLAIN),
-        "joint, imagines": FastWam.Config(**joint, imagine=True),
-        "joint, reuse_above=0.95": FastWam.Config(**joint, reuse_above=0.95, max_batch=1),
+        "joint": joint(),
+        "joint, plain": joint(computation=Computation.PLAIN),
+        "joint, imagines": joint(imagine=True),
+        "joint, reuse_above=0.95": joint(reuse_above=0.95, max_batch=1),
         "idm": FastWam.Config(checkpoint=models / "idm"),
     }
 

@@ -37,7 +37,7 @@ def sample(axis: str, num: int) -> list[tuple[str, str]]:
         (variant.suite, variant.name)
         for suite in package.SUITES
         for variant in package.variants(suite)
-        if variant.axis == axis and not variant.missing
+        if variant.axis == axis and not variant.needs_pack
         if not variant.noise or variant.noise in DRAWS_NOTHING
     ]
     order = np.random.default_rng(len(axis)).permutation(len(known))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def main() -> None:
             if not asked.frames_only:
                 settled = replace(settled, tasks={**settled.tasks, place: result.rests})
                 if (suite, task) == golden.IMAGE_TASK:
-                    images = {camera: result.image(camera) for camera in result.images}
+                    images: Any = {name: result.image(name) for name in result.images}
                     np.savez_compressed(golden.FOLDER / "frames.npz", **images)
             golden.write(settled, hashes, digests)
             print(f"{place}: {result.construct_s:.1f} s, {result.frame_ms:.0f} ms", flush=True)

@@ -84,9 +84,9 @@ def main() -> None:
     with torch.inference_mode():
         for turn in range(arguments.rounds + 2):  # the first two warm up
             for name, arm in arms.items():
-                ms = cpu_ms(arm)
+                taken_ms = cpu_ms(arm)
                 if turn >= 2:
-                    times[name].append(ms)
+                    times[name].append(taken_ms)
         host.start()
         heard()
     num_marks = len(host.finish().laps)

@@ -93,7 +93,7 @@ def table(best: dict[str, dict[str, float]]) -> str:
 def prepared(folder: Path, num_steps: int) -> Training:
     """Writes demonstrations, VAE and text encoder with random content."""
     demonstrations(folder / "demos")
-    vae().save_pretrained(folder / "vae")
+    vae().save_pretrained(folder / "vae")  # type: ignore[attr-defined]  # of its mixin
     tiny_text_folder(folder / "text", TEXT_DIM)
     card = replace(
         libero_card(Variant.JOINT, action_shift=1.0, sizes=SIZES),
@@ -142,6 +142,7 @@ def demonstrations(folder: Path) -> None:
                 instruction="put the bowl on the plate",
                 state=rng.normal(size=(NUM_STEPS, 8)).astype(np.float32),
                 action=action,
+                is_push=np.zeros(NUM_STEPS, np.bool_),
                 films=paths,
                 image_moments={camera: image_moments(images) for camera in CAMERAS},
             )
