@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import plus_folders
 import pytest
 from claim_designs import AFTER, BEFORE, SUITES, hypothesis, registered, scope, success
 from gate_documents import AXES, disturbed
@@ -418,6 +419,31 @@ def test_a_gain_may_be_larger_on_some_axes_than_on_others(plus):
     assert finding.result.estimate == pytest.approx(
         only(plus, success("better", "base", axes("camera"))).result.estimate
     )
+
+
+def test_a_gain_may_be_larger_disturbed_than_undisturbed(tmp_path):
+    clean = scope("libero_spatial", num_episodes=50)
+    gap = GapDifference(
+        first=("better",), second=("base",), scope=axes("camera", num_episodes=60), less_on=clean
+    )
+    runs = {}
+    for name, rate in (("base", 0.2), ("better", 0.8)):
+        moved = plus_folders.disturbed({"camera": rate}, name=name)
+        runs[name] = [plus_folders.plus_run(tmp_path / name, moved, name=name)]
+        calm = [
+            record(key(task, init), success=True, policy=f"{name}-digest")
+            for task in range(plus_folders.NUM_BASES)
+            for init in range(10)
+        ]
+        runs[name].append(loaded(tmp_path / f"{name}_calm", calm, name=name))
+
+    finding = only(make_study([*runs["base"], *runs["better"]]), gap)
+    without = only(make_study([runs["base"][0], runs["better"][0]]), gap)
+
+    assert finding.verdict is Verdict.SUPPORTED
+    assert finding.result.estimate == pytest.approx(0.6, abs=0.15)
+    assert without.verdict is Verdict.NOT_TESTED
+    assert without.result.why.en.startswith("better finished 0 of 50 episodes")
 
 
 def test_success_that_falls_with_a_score_is_seen(tmp_path):

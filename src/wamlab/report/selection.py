@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -35,18 +36,38 @@ def rows_of(study: Study, hypothesis: Hypothesis) -> dict[str, Entry] | Missing:
         What is missing if one is not in the report, two are one checkpoint, or the runs were
         not made under one protocol.
     """
-    part = study_of(study, hypothesis)
-    entries = () if part is None else part.entries
-    found = {entry.name: entry for entry in entries if entry.name in hypothesis.rows}
+    parts = _studies_of(study, hypothesis)
+    found = {
+        name: _together([entry for part in parts if (entry := part.entry(name)) is not None])
+        for name in hypothesis.rows
+        if parts and parts[0].entry(name) is not None
+    }
     if absent := [name for name in hypothesis.rows if name not in found]:
         return Missing(say("claim_no_rows", names=listed(absent)), needed(hypothesis))
-    if part is not None and part.is_mixed:
+    if any(part.is_mixed for part in parts):
         return Missing(say("claim_mixed"), needed(hypothesis))
     for one, other in combinations(found.values(), 2):
         if one.policy == other.policy:
             why = say("claim_one_checkpoint", first=one.name, second=other.name, id=one.policy)
             return Missing(why, needed(hypothesis))
     return found
+
+
+def _studies_of(study: Study, hypothesis: Hypothesis) -> list[Study]:
+    """The parts of a study that it reads, that of its own scope first."""
+    part = study_of(study, hypothesis)
+    other = getattr(hypothesis.measure, "less_on", None)
+    beside = study.on(other.benchmark) if isinstance(other, Scope) else None
+    found = [part] if part is not None else []
+    return found if beside is None or beside is part else [*found, beside]
+
+
+def _together(entries: Sequence[Entry]) -> Entry:
+    """One row's episodes on several benchmarks."""
+    first, *others = entries
+    if not others:
+        return first
+    return replace(first, records={k: r for entry in entries for k, r in entry.records.items()})
 
 
 def study_of(study: Study, hypothesis: Hypothesis) -> Study | None:
