@@ -116,9 +116,8 @@ def evaluate(
         try:
             policy = copies.await_ready()
             check_run(run, policy.spec, benchmark.spec)
-            session = _session(argv, workers, checks)
-            info = _info(run, benchmark, policy, session, recipe, chosen, store.records)
-            store.describe(replace(info, sample=selection.sample))
+            info = _info(run, benchmark, policy, _session(argv, workers, checks), recipe, chosen)
+            store.describe(replace(info, sample=selection.sample, skipped=ledger.left_out))
             job = _job(run, benchmark, policy, out)
             crews = (Crew(job, p, copies, place, timeouts, record=ledger.record) for p in parts)
             ledger.stopped = _run_until_stopped(crews, deadline, stopping, store)
@@ -148,9 +147,7 @@ class _Ledger:
         self._workers, self._progress = workers, progress
         self._parts: Sequence[Schedule] = ()
         self._has_news = False
-        self._num_skipped = sum(
-            len(names) for names in skipped_by(benchmark, store.records).values()
-        )
+        self.left_out = skipped_by(benchmark, store.records)
         self._outcomes = Counter(
             store.records[key].outcome for key in chosen.keys if key in store.records
         )
@@ -183,7 +180,7 @@ class _Ledger:
             num_failures=self._outcomes[Outcome.FAILURE],
             num_errors=self._outcomes[Outcome.ERROR],
             num_given_up=sum(part.num_given_up for part in self._parts),
-            num_skipped=self._num_skipped,
+            num_skipped=sum(map(len, self.left_out.values())),
             num_repaired_bytes=self._store.repaired_bytes,
             eta_s=expected_s / self._workers if self._has_news else None,
             build_s=next(filter(None, (part.build_s for part in self._parts)), None),
@@ -274,7 +271,6 @@ def _info(
     session: Session,
     recipe: str,
     chosen: Chosen,
-    recorded: Collection[EpisodeKey],
 ) -> RunInfo:
     return RunInfo(
         name=run.name,
@@ -287,7 +283,6 @@ def _info(
         fingerprint=benchmark.fingerprint(),
         num_episodes=chosen.num_asked,
         num_repeats=chosen.num_repeats,
-        skipped=skipped_by(benchmark, recorded),
         control_hz=benchmark.spec.control_hz,
         sessions=(session,),
     )
