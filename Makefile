@@ -31,7 +31,6 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy --config-file bench/mypy.ini bench/*.py recipes/*.py
 
 bench: setup
 	$(BIN)/python bench/engine.py

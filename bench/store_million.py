@@ -18,10 +18,14 @@ import resource
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import TypeVar
 
 from wamlab.records.counting import count_outcomes
+
+T = TypeVar("T")
 
 BY = ("suite", "axis", "severity")
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
@@ -62,7 +66,8 @@ def count_lines(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 24), b""))
 
 
-def timed(work):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - any work
+def timed(work: Callable[[], T]) -> tuple[float, float, T]:
+    """Wall and CPU seconds of a piece of work, and what it gives."""
     wall, cpu = perf_counter(), process_time()
     done = work()
     return perf_counter() - wall, process_time() - cpu, done

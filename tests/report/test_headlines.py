@@ -1,6 +1,6 @@
 from run_folders import episodes, loaded
 
-from wamlab.report.headlines import headlines
+from wamlab.report.headlines import blind_spots, headlines
 from wamlab.report.study import make_study
 
 SUITE, OTHER = "libero_spatial", "libero_goal"
@@ -41,3 +41,19 @@ def test_an_average_with_a_suite_missing_is_not_measured(tmp_path):
         assert one.number.en == "average not measured"
         assert one.detail.en.startswith("Spatial ")
         assert "; Goal " in one.detail.en
+
+
+def test_what_one_suite_could_not_find_is_told_once(tmp_path):
+    runs = [
+        loaded(
+            tmp_path / name,
+            episodes({SUITE: rate}, name=name, num_tasks=4, num_inits=3),
+            name=name,
+            policy=f"{name}-digest",
+        )
+        for name, rate in (("expert", 0.6), ("novice", 0.5))
+    ]
+
+    [only] = blind_spots(make_study(runs))
+
+    assert "novice" in only.en

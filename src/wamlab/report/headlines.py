@@ -116,7 +116,7 @@ def blind_spots(study: Study) -> list[Text]:
     found = [_blind_spot(one) for one in averages if one.verdict is Verdict.UNRESOLVED]
     if averages and not found:
         found.append(say("blind_none"))
-    suites = list(by_suite(study).values()) if len(study.suites) > 1 else []
+    suites = list(by_suite(study).values()) if len(study.counted) > 1 else []
     if missed := [one.detectable or 0 for one in suites if one.verdict is Verdict.UNRESOLVED]:
         needed = EN_DASH.join(dict.fromkeys(percent(end) for end in (min(missed), max(missed))))
         found.append(say("blind_suites", n=len(missed), total=len(suites), detectable=needed))
