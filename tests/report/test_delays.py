@@ -144,9 +144,11 @@ def test_the_report_shows_curve_and_table_in_both_languages(swept, tmp_path):
     assert len(content["tables"]["delays"]["rows"]) == 6
     drawing = (tmp_path / "out" / "figures" / "figure_delays.svg").read_text()
     assert drawing.count('class="dot"') >= 6
+    assert "delay, control steps</text>" in drawing
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Success under late plans" in page
     assert "规划迟到时的成功率" in page
+    assert "控制步" in page.split('id="figure_delays"')[1].split("</figure>")[0]
 
 
 def test_a_late_row_is_not_the_success_of_a_timed_setting(tmp_path):

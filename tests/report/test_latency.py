@@ -142,6 +142,15 @@ def test_a_stage_that_only_a_users_policy_marks_has_its_own_name():
     assert "look: 1.0" in panel.svg
 
 
+def test_no_two_stages_have_one_letter():
+    stages = (("preprocess", 1.0), ("pose", 2.0), ("post", 3.0), ("ppp", 4.0))
+    [panel] = stage_figure([timed("own", stages=stages)]).panels
+
+    keys = re.findall(r'y="[^"]*">(.) ([a-z]+)</text>', panel.svg)
+    # P, S, T and E are taken; post has none left of its own, nor has ppp.
+    assert [letter for letter, name in keys if name in dict(stages)] == ["P", "O", "B", "H"]
+
+
 def test_plans_that_nobody_cut_up_have_no_bar():
     assert stage_figure([timed("slow"), timed("fast", stages=(("remainder", 9.0),))]) is None
 

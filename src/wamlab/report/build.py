@@ -138,7 +138,14 @@ def _json(study: Study, document: Document, claims: ClaimsPart | None) -> dict[s
 
 def _sheet_of(figure: Figure, lang: str) -> str:
     return standalone(
-        [(panel.title.in_language(lang), panel.drawing(lang)) for panel in figure.panels],
+        [
+            (
+                panel.title.in_language(lang),
+                panel.drawing(lang),
+                panel.across.in_language(lang) if panel.across else "",
+            )
+            for panel in figure.panels
+        ],
         title=figure.title.in_language(lang),
         style=template("drawing.css"),
         legend=figure.legend,

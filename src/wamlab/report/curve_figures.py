@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wamlab.report.curve_svg import Axis, Whisker, axis_of, raw_panel, whisker_panel
+from wamlab.report.curve_svg import Whisker, axis_of, raw_panel, whisker_panel
 from wamlab.report.curves import Trained
 from wamlab.report.figures import Figure, Panel
+from wamlab.report.svg import Scale
 from wamlab.report.texts import SENTENCES, Text, say
 from wamlab.stats.rates import wilson
 
@@ -22,7 +23,7 @@ class _Axes:
     """What all figures of a report share."""
 
     longest: int
-    by_series: dict[str, Axis]
+    by_series: dict[str, Scale]
     losses: tuple[str, ...]
     has_scores: bool
 
@@ -100,13 +101,13 @@ def _panels(trained: Sequence[Trained], axes: _Axes, grid_px: float) -> list[Pan
         # A rate changes slowly, so its fine path is short.
         fine_px = min(grid_px, GRIDS_PX[1]) if name == RATE else grid_px
         svg = raw_panel(curves, axes.longest, axis, label=label, grid_px=fine_px)
-        panels.append(Panel(title=title, svg=svg))
+        panels.append(Panel(title=title, svg=svg, across=say("curve_across")))
     if scored := [one for one in trained if any(s.num_finished for s in one.scores)]:
         panels.append(_success_panel(scored, axes.longest))
     return panels
 
 
-def _title(name: str, axis: Axis) -> Text:
+def _title(name: str, axis: Scale) -> Text:
     plain = name.removeprefix("loss/")
     key = f"curve_{plain}"
     title = say(key) if key in SENTENCES else say("curve_loss", name=plain)
@@ -121,7 +122,8 @@ def _success_panel(scored: Sequence[Trained], longest: int) -> Panel:
         for one in scored
         for score in one.scores
     )
-    return Panel(title=title, svg=whisker_panel(curves, longest, label=f"{title.en}. {spoken}"))
+    svg = whisker_panel(curves, longest, label=f"{title.en}. {spoken}")
+    return Panel(title=title, svg=svg, across=say("curve_across"))
 
 
 def _whiskers(one: Trained) -> list[Whisker]:

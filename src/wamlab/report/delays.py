@@ -171,6 +171,7 @@ def _panel(curves: Sequence[Curve], longest: int) -> Panel:
     return Panel(
         title=say("delays_panel", name=first.name, replan_every=first.replan_every),
         svg=whisker_panel(drawn, longest, label=spoken),
+        across=say("delay_across"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wamlab.core.episodes import EpisodeRecord
 from wamlab.report.contrasts import Contrast, against_reference, by_suite
+from wamlab.report.curve_svg import step_panel
 from wamlab.report.entries import Entry
 from wamlab.report.estimates import (
     average,
@@ -19,7 +20,7 @@ from wamlab.report.estimates import (
 from wamlab.report.layout import column_text
 from wamlab.report.numbers import percent, points, points_interval
 from wamlab.report.study import Study
-from wamlab.report.svg import Mark, curve_panel, dot_panel, name_px
+from wamlab.report.svg import Mark, dot_panel, name_px
 from wamlab.report.texts import Text, say
 
 
@@ -30,11 +31,13 @@ class Panel:
     Attributes:
         svg: In English, or without any word of a language.
         in_chinese: The same drawing in Chinese; None where it has no words.
+        across: What its lower axis counts; None where the figure's title says it.
     """
 
     title: Text
     svg: str
     in_chinese: str | None = None
+    across: Text | None = None
 
     def drawing(self, lang: str) -> str:
         """The drawing in that language."""
@@ -203,7 +206,8 @@ def steps_figure(study: Study) -> Figure | None:
         ]
         if curves:
             title = column_text(study.benchmark, suite)
-            panels.append(Panel(title=title, svg=curve_panel(curves, longest, title.en)))
+            svg = step_panel(curves, longest, label=title.en)
+            panels.append(Panel(title=title, svg=svg, across=say("control_steps")))
     return Figure(
         key="figure_steps",
         title=say("fig3"),

@@ -14,7 +14,7 @@ from wamlab.report.numbers import percent, rate_lines
 from wamlab.report.plus import AXIS_NAMES, PLUS
 from wamlab.report.plus_appendix import LEVELS, at_level
 from wamlab.report.study import Study
-from wamlab.report.svg import WIDTH
+from wamlab.report.svg import WIDTH, drawing
 from wamlab.report.texts import Text, same, say
 
 NAME_PX = 78
@@ -129,10 +129,7 @@ def heat_panel(
             _drawn(one, NAME_PX + step * column, y, step, lowest)
             for column, one in enumerate(squares[row])
         ]
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(label)}</title>{''.join(parts)}</svg>"
-    )
+    return drawing(height, label, parts)
 
 
 def _drawn(one: Square, x: float, y: float, step: float, lowest: float) -> str:

@@ -12,14 +12,12 @@ from wamlab.report.estimates import average, pooled, rate
 from wamlab.report.figures import Figure, Panel
 from wamlab.report.numbers import percent, percent_interval
 from wamlab.report.study import Study
-from wamlab.report.svg import NUM_COLORS, WIDTH, Scale, nice_ticks
+from wamlab.report.svg import NUM_COLORS, across, nice_ticks, plot, up
 from wamlab.report.table import Cell, Column, Role, Table
 from wamlab.report.texts import Text, same, say
 from wamlab.report.timed import Interval, Timed
 
 BUSY = 1.5  # load average from which another program competed; the timed one is 1 of it
-PLOT_PX = 150
-LEFT_PX, TOP_PX, AXIS_PX = 36, 8, 36
 
 
 def latency_tables(study: Study, timed: Sequence[Timed]) -> list[Table]:
@@ -185,7 +183,9 @@ def frontier_figure(study: Study, timed: Sequence[Timed]) -> Figure | None:
             and (mean := average(entry, study.counted)) is not None
         ]
         if points:
-            panels.append(Panel(title=same(device), svg=_plot(study, points)))
+            panels.append(
+                Panel(title=same(device), svg=_plot(study, points), across=say("latency_across"))
+            )
     if not panels:
         return None
     return Figure(
@@ -201,46 +201,27 @@ def frontier_figure(study: Study, timed: Sequence[Timed]) -> Figure | None:
 
 def _plot(study: Study, points: Sequence[tuple[Timed, float]]) -> str:
     """Median latency to the right, success up; a line joins what nothing else beats in both."""
-    slowest, lowest = max(one.p50_ms for one, _ in points), min(up for _, up in points)
+    slowest, lowest = max(one.p50_ms for one, _ in points), min(share for _, share in points)
     start = next(bound for bound in (80, 50, 0) if lowest >= bound)
-    x = Scale(0, 1.08 * slowest, LEFT_PX, WIDTH - 14, nice_ticks(0, 1.08 * slowest))
-    y = Scale(start, 100, TOP_PX + PLOT_PX, TOP_PX, nice_ticks(start, 100))
-    bottom = TOP_PX + PLOT_PX
-    parts = [
-        f'<line class="grid" x1="{x(tick)}" x2="{x(tick)}" y1="{TOP_PX}" y2="{bottom}"/>'
-        f'<text class="tick" x="{x(tick)}" y="{bottom + 15}" text-anchor="middle">{tick:g}</text>'
-        for tick in x.ticks
-    ]
-    parts += [
-        f'<line class="grid" x1="{LEFT_PX}" x2="{WIDTH - 14}" y1="{y(tick)}" y2="{y(tick)}"/>'
-        f'<text class="tick" x="{LEFT_PX - 6}" y="{y(tick) + 4}" text-anchor="end">{tick:g}</text>'
-        for tick in y.ticks
-    ]
-    parts.append(
-        f'<text class="tick" x="{WIDTH - 14}" y="{bottom + 30}" text-anchor="end">ms</text>'
-    )
+    x, y = across(1.08 * slowest), up(start, 100, nice_ticks(start, 100))
     best = _unbeaten(points)
-    path = " ".join(f"{x(one.p50_ms)},{y(up)}" for one, up in best)
-    parts.append(f'<polyline class="frontier" points="{path}"/>')
-    for one, up in points:
-        words = f"{one.name}: {one.p50_ms:.1f} ms, {up:.1f} %"
+    path = " ".join(f"{x(one.p50_ms)},{y(share)}" for one, share in best)
+    parts = [f'<polyline class="frontier" points="{path}"/>']
+    for one, share in points:
+        words = f"{one.name}: {one.p50_ms:.1f} ms, {share:.1f} %"
         color = study.colors.get(one.name, 0) % NUM_COLORS
         parts.append(
             f'<g class="c{color}"><title>{escape(words)}</title>'
-            f'<circle class="dot" cx="{x(one.p50_ms)}" cy="{y(up)}" r="5"/></g>'
+            f'<circle class="dot" cx="{x(one.p50_ms)}" cy="{y(share)}" r="5"/></g>'
         )
-    spoken = "; ".join(f"{one.name} {one.p50_ms:.1f} ms {up:.1f} %" for one, up in points)
-    height = bottom + AXIS_PX
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(spoken)}</title>{''.join(parts)}</svg>"
-    )
+    spoken = "; ".join(f"{one.name} {one.p50_ms:.1f} ms {share:.1f} %" for one, share in points)
+    return plot(x, y, parts, label=spoken)
 
 
 def _unbeaten(points: Sequence[tuple[Timed, float]]) -> list[tuple[Timed, float]]:
     """The points to which no other is at least as fast and better, from fast to slow."""
     found: list[tuple[Timed, float]] = []
-    for one, up in sorted(points, key=lambda point: (point[0].p50_ms, -point[1])):
-        if not found or up > found[-1][1]:
-            found.append((one, up))
+    for one, share in sorted(points, key=lambda point: (point[0].p50_ms, -point[1])):
+        if not found or share > found[-1][1]:
+            found.append((one, share))
     return found

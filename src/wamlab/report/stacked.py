@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from wamlab.report.svg import NUM_COLORS, WIDTH
+from wamlab.report.svg import NUM_COLORS, WIDTH, drawing
 from wamlab.report.texts import Text
 
 ROW_PX, BAR_PX, NAME_PX = 62, 22, 15
@@ -76,10 +76,7 @@ def stacked_panel(bars: Sequence[Bar], order: Sequence[Kind], lang: str) -> str:
         f"{bar.name}: " + ", ".join(f"{_words(part.kind, lang)} {part.text}" for part in bar.parts)
         for bar in bars
     )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(spoken)}</title>{''.join(parts)}</svg>"
-    )
+    return drawing(height, spoken, parts)
 
 
 def _words(kind: Kind, lang: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from string import ascii_uppercase
 
 from wamlab.report.figures import Figure, Panel
 from wamlab.report.stacked import Bar, Kind, Part, stacked_panel
 from wamlab.report.study import Study
-from wamlab.report.svg import NUM_COLORS, WIDTH, Scale, nice_ticks
+from wamlab.report.svg import NUM_COLORS, Scale, across, nice_ticks, plot, up
 from wamlab.report.texts import same, say
 from wamlab.report.timed import Timed
 
@@ -24,14 +25,16 @@ KINDS = {
 }
 REMAINDER = "remainder"
 REST = Kind("?", say("stage_remainder"), None)
-PLOT_PX, LEFT_PX, TOP_PX, AXIS_PX = 150, 44, 8, 36
 
 
 def stage_figure(timed: Sequence[Timed]) -> Figure | None:
     """Stacked bars of one plan each, a panel for each device; None if no plan was cut up."""
     panels = []
+    kinds = _kinds(name for one in timed for name, _ in one.stages)
     for device, rows in _by_device(timed):
-        bars = [_bar(one) for one in rows if any(name != REMAINDER for name, _ in one.stages)]
+        bars = [
+            _bar(one, kinds) for one in rows if any(name != REMAINDER for name, _ in one.stages)
+        ]
         if bars:
             order = list(dict.fromkeys(p.kind for bar in bars for p in bar.parts))
             order.sort(key=lambda kind: (kind.color is None, kind.color))
@@ -52,8 +55,8 @@ def batch_figure(study: Study, timed: Sequence[Timed]) -> Figure | None:
         curves = [one for one in rows if len(one.batches) > 1]
         if curves:
             names |= {one.name for one in curves}
-            drawn = {lang: _curves(study, curves, lang) for lang in ("en", "zh")}
-            panels.append(Panel(title=same(device), svg=drawn["en"], in_chinese=drawn["zh"]))
+            svg = _curves(study, curves)
+            panels.append(Panel(title=same(device), svg=svg, across=say("batches_axis")))
     if not panels:
         return None
     colors = {name: study.colors.get(name, 0) for name in sorted(names)}
@@ -68,49 +71,39 @@ def _by_device(timed: Sequence[Timed]) -> Iterator[tuple[str, list[Timed]]]:
         yield device, [one for one in timed if one.device == device]
 
 
-def _bar(one: Timed) -> Bar:
-    parts = tuple(Part(_kind(name), ms, f"{ms:.1f}") for name, ms in one.stages if ms > 0)
+def _bar(one: Timed, kinds: Mapping[str, Kind]) -> Bar:
+    parts = tuple(Part(kinds[name], ms, f"{ms:.1f}") for name, ms in one.stages if ms > 0)
     whole_ms = sum(ms for _, ms in one.stages)
     return Bar(one.name, say("stages_bar", ms=f"{whole_ms:.1f}"), parts)
 
 
-def _kind(stage: str) -> Kind:
-    """A stage that only a user's policy marks has its own name in both languages."""
-    if stage == REMAINDER:
-        return REST
-    return KINDS.get(stage) or Kind(stage[:1].upper(), same(stage), len(KINDS) + len(stage))
+def _kinds(stages: Iterable[str]) -> dict[str, Kind]:
+    """Known stages and those that only a user's policy marks.
+
+    The latter have their own name in both languages, and a letter of it that no other has.
+    """
+    kinds = {**KINDS, REMAINDER: REST}
+    for stage in dict.fromkeys(stages):
+        if stage not in kinds:
+            taken = {kind.letter for kind in kinds.values()}
+            wished = (*(sign.upper() for sign in stage if sign.isalnum()), *ascii_uppercase)
+            letter = next((sign for sign in wished if sign not in taken), None)
+            # Kept in order of colour; beyond the alphabet stages are numbered.
+            kinds[stage] = Kind(letter or str(len(kinds)), same(stage), len(kinds) - 1)
+    return kinds
 
 
-def _curves(study: Study, rows: Sequence[Timed], lang: str) -> str:
+def _curves(study: Study, rows: Sequence[Timed]) -> str:
     widest = max(batch.num for one in rows for batch in one.batches)
     most = 1.08 * max(batch.plans_per_s for one in rows for batch in one.batches)
-    x = Scale(0, widest, LEFT_PX, WIDTH - 14, nice_ticks(0, widest))
-    y = Scale(0, most, TOP_PX + PLOT_PX, TOP_PX, nice_ticks(0, most))
-    bottom = TOP_PX + PLOT_PX
-    parts = [
-        f'<line class="grid" x1="{LEFT_PX}" x2="{WIDTH - 14}" y1="{y(tick)}" y2="{y(tick)}"/>'
-        f'<text class="tick" x="{LEFT_PX - 6}" y="{y(tick) + 4}" text-anchor="end">{tick:g}</text>'
-        for tick in y.ticks
-    ]
-    parts += [
-        f'<text class="tick" x="{x(tick)}" y="{bottom + 15}" text-anchor="middle">{tick:g}</text>'
-        for tick in x.ticks
-        if tick.is_integer()
-    ]
-    axis = escape(say("batches_axis").in_language(lang))
-    parts.append(
-        f'<text class="tick" x="{WIDTH - 14}" y="{bottom + 30}" text-anchor="end">{axis}</text>'
-    )
-    parts += [_curve(one, study.colors.get(one.name, 0), x, y) for one in rows]
+    x, y = across(widest), up(0, most, nice_ticks(0, most))
+    x = x._replace(ticks=tuple(tick for tick in x.ticks if tick.is_integer()))
+    parts = [_curve(one, study.colors.get(one.name, 0), x, y) for one in rows]
     spoken = "; ".join(
         f"{one.name}: " + ", ".join(f"{b.num}: {b.plans_per_s:.2f}/s" for b in one.batches)
         for one in rows
     )
-    height = bottom + AXIS_PX
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(spoken)}</title>{''.join(parts)}</svg>"
-    )
+    return plot(x, y, parts, label=spoken)
 
 
 def _curve(one: Timed, color: int, x: Scale, y: Scale) -> str:

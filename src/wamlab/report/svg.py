@@ -1,4 +1,4 @@
-"""Small drawings as SVG: rows of dots with intervals, and curves. Colours come from the page."""
+"""Small drawings as SVG: a plot's frame, and rows of dots. Colours come from the page."""
 
 from __future__ import annotations
 
@@ -12,25 +12,32 @@ WIDTH = 320
 ROW = 27
 AXIS = 22
 TOP = 6
+LEFT, RIGHT, PLOT_PX = 46, 14, 150
+"""Of a plot: room for the numbers beside it, air, height."""
 NAME_CHARS = 18
 CHAR_PX = 6.6
 TITLE_CHAR_PX = 8.4
+AXIS_NAME_PX = 14
 VALUE_PX = 46
 NUM_COLORS = 8
 
 
 class Scale(NamedTuple):
-    """A straight map from numbers to pixels, with the numbers to print below the axis."""
+    """Numbers -> pixels, straight or logarithmic, with the numbers to print beside the axis."""
 
     low: float
     high: float
-    left_px: float
-    right_px: float
+    low_px: float
+    high_px: float
     ticks: tuple[float, ...]
+    is_log: bool = False
 
     def __call__(self, number: float) -> float:
-        share = (number - self.low) / (self.high - self.low)
-        return round(self.left_px + share * (self.right_px - self.left_px), 1)
+        if self.is_log:
+            share = log10(number / self.low) / log10(self.high / self.low)
+        else:
+            share = (number - self.low) / (self.high - self.low)
+        return round(self.low_px + share * (self.high_px - self.low_px), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,40 +93,43 @@ def dot_panel(
     parts = [_grid(scale, height)]
     for index, mark in enumerate(marks):
         parts.append(_row(mark, scale, TOP + ROW * (index + 0.5)))
-    return _svg(height, label, parts)
+    return drawing(height, label, parts)
 
 
-def curve_panel(
-    curves: Sequence[tuple[int, Sequence[tuple[float, float]]]],
-    longest: float,
-    label: str,
-) -> str:
-    """Step curves from 0 to 100 %.
+def across(end: float) -> Scale:
+    """A plot's axis to the right, from 0."""
+    return Scale(0, end, LEFT, WIDTH - RIGHT, nice_ticks(0, end))
+
+
+def up(low: float, high: float, ticks: tuple[float, ...], *, is_log: bool = False) -> Scale:
+    """A plot's axis upwards."""
+    return Scale(low, high, TOP + PLOT_PX, TOP, ticks, is_log)
+
+
+def plot(x: Scale, y: Scale, parts: Sequence[str], *, label: str) -> str:
+    """A drawing over two axes, without their names: those are words, the page has them.
 
     Args:
-        curves: Colour index, and the points (steps, %) at which the curve jumps.
-        longest: Where the axis ends, in steps.
+        parts: What is drawn, over the grid.
+        label: What a screen reader says.
     """
-    plot_px = 130
-    x = Scale(0, longest, 34, WIDTH - 14, nice_ticks(0, longest))
-    y = Scale(0, 100, TOP + plot_px, TOP + 4, (0, 50, 100))
-    height = TOP + plot_px + AXIS
-    parts = [_grid(x, height)]
-    for tick in y.ticks:
-        parts.append(
-            f'<line class="grid" x1="34" x2="{WIDTH - 10}" y1="{y(tick)}" y2="{y(tick)}"/>'
-        )
-        parts.append(
-            f'<text class="tick" x="28" y="{y(tick) + 4}" text-anchor="end">{tick:g}</text>'
-        )
-    for color, points in curves:
-        path = f"M{x(points[0][0])},{y(points[0][1])}"
-        path += "".join(f"H{x(across)}V{y(up)}" for across, up in points[1:])
-        parts.append(f'<path class="curve c{color % NUM_COLORS}" d="{path}"/>')
-    return _svg(height, label, parts)
+    grid = [
+        f'<line class="grid" x1="{x(tick)}" x2="{x(tick)}" y1="{y.low_px}" y2="{y.high_px}"/>'
+        f'<text class="tick" x="{x(tick)}" y="{y.low_px + AXIS - 6:g}" text-anchor="middle">'
+        f"{_tick_text(tick)}</text>"
+        for tick in x.ticks
+    ]
+    grid += [
+        f'<line class="grid" x1="{x.low_px}" x2="{x.high_px}" y1="{y(tick)}" y2="{y(tick)}"/>'
+        f'<text class="tick" x="{x.low_px - 6:g}" y="{y(tick) + 4:g}" text-anchor="end">'
+        f"{_tick_text(tick)}</text>"
+        for tick in y.ticks
+    ]
+    return drawing(y.low_px + AXIS, label, [*grid, *parts])
 
 
-def _svg(height: float, label: str, parts: Sequence[str]) -> str:
+def drawing(height: float, label: str, parts: Sequence[str]) -> str:
+    """Parts as one SVG, `label` as its title."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(label)}</title>{''.join(parts)}</svg>"
@@ -140,7 +150,8 @@ def _grid(scale: Scale, height: float) -> str:
 
 
 def _tick_text(tick: float) -> str:
-    return f"{tick:g}".replace("-", "\u2212")
+    """E.g. 0.05, 1e-5."""
+    return f"{tick:g}".replace("e-0", "e-").replace("-", "\u2212")
 
 
 def _row(mark: Mark, scale: Scale, y: float) -> str:
@@ -172,7 +183,7 @@ def _row(mark: Mark, scale: Scale, y: float) -> str:
 
 
 def standalone(
-    panels: Sequence[tuple[str, str]],
+    panels: Sequence[tuple[str, str, str]],
     *,
     title: str,
     style: str,
@@ -181,13 +192,13 @@ def standalone(
     """Panels beside each other as one file that carries its own colours, light and dark.
 
     Args:
-        panels: Heading and drawing of each.
+        panels: Heading, drawing and name of the lower axis ("" for none) of each.
         style: Style sheet that is written into the file.
         legend: Name and colour index, where the panels do not name their colours.
     """
     columns = min(3, len(panels))
-    heights = [float(drawing.split('"', 2)[1].split()[3]) for _, drawing in panels]
-    row_px = max(heights) + 34
+    heights = [float(panel.split('"', 2)[1].split()[3]) for _, panel, _ in panels]
+    row_px = max(heights) + 34 + (AXIS_NAME_PX if any(below for *_, below in panels) else 0)
     rows = ceil(len(panels) / columns)
     top = 34 + (22 if legend else 0)
     width = max(columns * (WIDTH + 32) + 24, 48 + TITLE_CHAR_PX * len(title))
@@ -200,11 +211,15 @@ def standalone(
             f'<text class="name" x="{x + 15:g}" y="46">{escape(name)}</text></g>'
         )
         x += 34 + CHAR_PX * len(name)
-    for index, (heading, drawing) in enumerate(panels):
+    for index, (heading, panel, below) in enumerate(panels):
         x, y = 24 + (index % columns) * (WIDTH + 32), top + (index // columns) * row_px
         parts.append(f'<text class="heading" x="{x}" y="{y + 18:g}">{escape(heading)}</text>')
         size = f'x="{x}" y="{y + 26:g}" width="{WIDTH}" height="{heights[index]:g}"'
-        parts.append(drawing.replace("<svg ", f"<svg {size} ", 1))
+        parts.append(panel.replace("<svg ", f"<svg {size} ", 1))
+        parts.append(
+            f'<text class="tick" x="{x + WIDTH - RIGHT:g}" y="{y + 38 + heights[index]:g}" '
+            f'text-anchor="end">{escape(below)}</text>'
+        )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" role="img"><title>{escape(title)}</title>'
