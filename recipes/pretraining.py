@@ -12,8 +12,11 @@ training on randomised scenes first, with the same number of steps and on fewer 
 The cold ones are recipes.nano:action_only and :joint. Register, evaluate, report:
 
     wamlab register recipes.pretraining:study
-    wamlab eval recipes.pretraining:robustness --set policy.checkpoint=runs/nano_joint/model \
+    wamlab eval recipes.libero_plus:nano_wam --set policy.checkpoint=runs/nano_joint/model \
         --set name=cold_joint --sample 30% --twins
+
+It is the command of docs/libero_plus.md, so that records of the cold models count here too, and
+those of the other two are paired with theirs.
 
 Real checkpoints go the same way: evaluate each of the four under its row's name
 (`--set policy.checkpoint=...` with its own policy), the study asks the same of them.
@@ -24,7 +27,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from recipes import demos, libero_plus, nano
+from recipes import demos, nano
 
 from wamlab.benchmarks.libero_plus import Axis
 from wamlab.core.hypotheses import (
@@ -52,7 +55,7 @@ AXES = (Axis.CAMERA, Axis.ROBOT, Axis.LANGUAGE, Axis.NOISE, Axis.LAYOUT)
 """What runs on assets from a package index in libero_object, but for a few backgrounds."""
 MARGIN = 0.05
 NUM_EPISODES = 500
-"""A sample of 30 % has 529: over 100 of each axis but layout, of which only 195 tasks run."""
+"""A sample of 30 % has 529 of these axes: over 100 of each but layout (58), of which 195 tasks run."""
 
 
 def randomised_scenes() -> Run:
@@ -92,12 +95,6 @@ def pretrained_action_only() -> Training:
 def pretrained_joint() -> Training:
     """Goes on from `scenes_joint`."""
     return _after(nano.joint(), Path("runs/scenes_joint/model"))
-
-
-def robustness() -> Run:
-    """The disturbed episodes that all four are asked to do."""
-    run = libero_plus.nano_wam()
-    return replace(run, benchmark=replace(run.benchmark, axes=AXES), name="robustness")
 
 
 def study() -> StudyDesign:

@@ -86,6 +86,21 @@ def test_the_weighted_total_counts_tasks_and_the_unweighted_one_axes(tmp_path):
     assert abs(found["total_weighted"] - found["total_unweighted"]) > 0.01
 
 
+def test_axes_that_were_sampled_unevenly_are_named_beside_the_weighted_total(tmp_path):
+    even = disturbed(EQUAL)
+    few_cameras = [r for r in even if r.key.axis != "camera" or r.key.severity == 1]
+
+    [as_is] = table_2(study_of(tmp_path / "even", ("first", even)))
+    [leaning] = table_2(study_of(tmp_path / "uneven", ("first", few_cameras)))
+
+    def found(table):
+        return [note.en for note in table.notes if "its weighted total" in note.en]
+
+    assert found(as_is) == []
+    [note] = found(leaning)
+    assert "9.3 % of Background tasks and 1.3 % of Camera tasks" in note
+
+
 def test_no_total_of_a_part_of_the_axes(tmp_path):
     some = {axis: 0.5 for axis in AXIS_NAMES if axis != "light"}
 

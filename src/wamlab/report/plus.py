@@ -32,6 +32,8 @@ PLUS = "libero_plus"
 ORIGINAL = "libero"
 AXIS_NAMES = AXES[PLUS]
 SUITES = tuple(OFFICIAL_TASKS[PLUS])
+MAX_UNEVEN = 1.5
+"""Ratio of the shares of two axes' tasks from which a total over both is said to lean."""
 
 
 class _Ranks(NamedTuple):
@@ -243,6 +245,7 @@ def _notes(
         for entry in entries
         if num_tasks(entry) < official
     ]
+    notes += [found for entry in entries if (found := _uneven(entry, suites)) is not None]
     if num_blocks > 1:
         notes.append(say("note_block"))
     if part.is_mixed:
@@ -251,3 +254,22 @@ def _notes(
         notes.append(say("note_axis_emphasis"))
     notes += [say("note_errors"), say("note_checkpoint")]
     return tuple(notes)
+
+
+def _uneven(entry: Entry, suites: Sequence[str]) -> Text | None:
+    """Where a weighted total leans towards an axis of which more was run than of others."""
+    if not is_complete(entry, AXIS_NAMES):
+        return None
+    shares = {
+        axis: len({task_name(key) for key in entry.finished if key.axis == axis})
+        / num_official(suites, (axis,))
+        for axis in AXIS_NAMES
+    }
+    most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    if shares[most] <= MAX_UNEVEN * shares[least]:
+        return None
+    return say(
+        "note_uneven", name=entry.name,
+        most=say(f"axis_{most}"), most_share=percent(shares[most]),
+        least=say(f"axis_{least}"), least_share=percent(shares[least]),
+    )  # fmt: skip
