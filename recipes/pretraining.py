@@ -55,7 +55,7 @@ AXES = (Axis.CAMERA, Axis.ROBOT, Axis.LANGUAGE, Axis.NOISE, Axis.LAYOUT)
 """What runs on assets from a package index in libero_object, but for a few backgrounds."""
 MARGIN = 0.05
 NUM_EPISODES = 500
-"""A sample of 30 % has 529 of these axes: over 100 of each but layout (58), of which 195 tasks run."""
+"""A sample of 30 % has 529 on these axes: over 100 of each but layout, 58 of the 195 that run."""
 
 
 def randomised_scenes() -> Run:
