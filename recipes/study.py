@@ -13,8 +13,10 @@ from wamlab.core.hypotheses import (
     GapDifference,
     Hypothesis,
     Scope,
+    SequentialDifference,
     StudyDesign,
     SuccessDifference,
+    Weighting,
 )
 
 DEMO_TASKS, DEMO_INITS = 6, 2  # those of recipes.demo
@@ -71,6 +73,38 @@ def nano_plus() -> StudyDesign:
             *(_better(STANDS_MORE, m, VLA, plus, conclusion=robustness) for m in WORLD_MODELS),
             *(_loses_less(model, plus, clean) for model in WORLD_MODELS),
             *(_imagining(m, plus, IMAGINES_MORE, robustness) for m in ("joint", "idm")),
+        ),
+    )
+
+
+def early() -> StudyDesign:
+    """Does imagining stand disturbances better? Asked so that the second run may stop early.
+
+    wamlab register recipes.study:early, then the whole tenth for action_only, then joint with
+    `--stop-when-decided RUN_OF_ACTION_ONLY --question runs/study.json:H2c/joint`.
+    """
+    axes = tuple(axis.value for axis in Axis if axis is not Axis.LIGHT)
+    planned = Scope(
+        benchmark="libero_plus",
+        suites=("libero_object",),
+        axes=axes,
+        num_episodes=NUM_DISTURBED,
+        weighting=Weighting.EPISODES,
+    )
+    return StudyDesign(
+        name="early",
+        hypotheses=(
+            Hypothesis(
+                name="H2c/joint",
+                conclusion=Conclusion.ROBUSTNESS,
+                asserts=Asserted.HIGHER,
+                measure=SequentialDifference(
+                    first=("joint",), second=("action_only",), planned=planned
+                ),
+                family=IMAGINES_MORE,
+                margin=MARGIN,
+                factor="card.variant",
+            ),
         ),
     )
 

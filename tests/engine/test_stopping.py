@@ -3,10 +3,10 @@
 import pytest
 from faulty import recipe, slow
 
+from wamlab.core.episodes import in_random_order
 from wamlab.core.errors import ConfigError
 from wamlab.core.recipe import Run
 from wamlab.engine.run import evaluate
-from wamlab.engine.selection import in_random_order
 from wamlab.engine.stopping import Stopping
 from wamlab.records.store import load_run
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from wamlab.cli._budget import duration, plan_budget, plan_lines
-from wamlab.cli._decision import Question
+from wamlab.cli._decision import Difference, Question, Registered, stopping
 from wamlab.cli._parser import Parser, fraction, percentage
 from wamlab.cli._place import Placed, placed
 from wamlab.cli._progress import ProgressDisplay
@@ -18,6 +18,7 @@ from wamlab.cli._recipes import load_recipe
 from wamlab.cli._runs import check_report_installed, open_run, success_text
 from wamlab.core.config import build
 from wamlab.core.episodes import EpisodeRecord, Outcome
+from wamlab.core.errors import ConfigError
 from wamlab.core.health import Check, Level
 from wamlab.core.protocols import Benchmark
 from wamlab.doctor import quick_check
@@ -50,10 +51,10 @@ episodes are run again, at most twice. A machine that would measure something el
   --twins                also the undisturbed twin of each episode, once
   --second-pass PCT      share of the sample to run again with other random draws  [0%]
   --budget TIME          e.g. 2h: says first what can be shown in it, then runs that
-  --stop-when-decided RUN  stop once the success rate differs from that run's (alpha 0.05)
+  --stop-when-decided RUN  stop once the success rate differs from that run's (alpha 0.05),
+  --question FILE:NAME   or once that hypothesis of a registered study is decided
   --set KEY=VALUE        change one setting, e.g. benchmark.num_inits=10 (repeatable)
-  --simulator-timeout S  seconds without a control step until a simulator is killed  [120]
-  --plan-timeout S       seconds without a plan until the policy is killed           [300]
+  --simulator-timeout S, --plan-timeout S  silent seconds until it is killed     [120, 300]
   --json                 print the counts as JSON
 
 exit status: 0 all asked for recorded; 1 some erred, or it stopped; 2 wrong request; 130 interrupted
@@ -72,11 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         part=asked.part,
     )
     benchmark = build(recipe.run.benchmark)
-    question = None
-    if asked.decided_by is not None:
-        check_report_installed("--stop-when-decided")
-        first_pass = replace(selection, twins=False, second_pass=0.0)
-        question = Question(open_run(asked.decided_by), choose(benchmark, first_pass).keys)
+    question = _question(asked, benchmark, selection, recipe.run.name)
     checks = quick_check(benchmark, out)
     _warn(checks)
 
@@ -102,8 +99,7 @@ def run(arguments: Sequence[str]) -> int:
             left_s = None
             if asked.budget is not None:
                 selection, left_s = _within(benchmark, selection, out, asked, place, evaluated)
-            stopping = question.stopping(left_s) if question else Stopping(within_s=left_s)
-            tally = evaluated(selection, stopping, place)
+            tally = evaluated(selection, stopping(question, left_s), place)
     except KeyboardInterrupt:
         print(f"interrupted; the same command continues in {out}", file=sys.stderr)
         return INTERRUPTED
@@ -132,11 +128,28 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--second-pass", type=percentage, default=0.0)
     parser.add_argument("--budget", type=duration)
     parser.add_argument("--stop-when-decided", type=Path, dest="decided_by")
+    parser.add_argument("--question")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--simulator-timeout", type=float, default=Timeouts().simulator_s)
     parser.add_argument("--plan-timeout", type=float, default=Timeouts().plan_s)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
+
+
+def _question(
+    asked: argparse.Namespace, benchmark: Benchmark, selection: Selection, name: str
+) -> Question | None:
+    """What may end this run early; None if nothing may."""
+    if asked.decided_by is None:
+        if asked.question is not None:
+            raise ConfigError("--question: needs --stop-when-decided RUN, to compare with")
+        return None
+    check_report_installed("--stop-when-decided")
+    other = open_run(asked.decided_by)
+    keys = choose(benchmark, replace(selection, twins=False, second_pass=0.0)).keys
+    if asked.question is None:
+        return Difference(other, keys)
+    return Registered(asked.question, other, keys, name=name)
 
 
 def _within(

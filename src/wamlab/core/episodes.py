@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -65,6 +66,16 @@ class EpisodeKey:
         """The random stream of that name; the same on every machine and in every order."""
         digest = hashlib.sha256(f"{self}#{stream}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def in_random_order(keys: Iterable[EpisodeKey]) -> list[EpisodeKey]:
+    """The same order on every machine, in which nothing about an episode decides its place."""
+    return sorted(keys, key=lot)
+
+
+def lot(key: EpisodeKey) -> bytes:
+    """Draws lots: the same on every machine, and for every policy."""
+    return hashlib.sha256(f"{key}#sample".encode()).digest()
 
 
 class Outcome(StrEnum):

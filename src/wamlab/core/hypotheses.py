@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
+from wamlab.core.episodes import EpisodeKey
 from wamlab.core.errors import ConfigError
 from wamlab.core.failures import category
 
@@ -81,6 +82,14 @@ class Scope:
                 "each row, at least 1; wamlab plan-size says how many are needed"
             )
 
+    def __contains__(self, key: EpisodeKey) -> bool:
+        return (
+            key.benchmark == self.benchmark
+            and key.suite in self.suites
+            and key.axis in self.axes
+            and (not self.tasks or key.task in self.tasks)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuccessDifference:
@@ -99,6 +108,42 @@ class SuccessDifference:
     def __post_init__(self) -> None:
         if self.failure_mode is not None:
             category(self.failure_mode)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequentialDifference:
+    """Success of one row minus another's, decided as soon as the evidence suffices.
+
+    One of the two has run all planned episodes; the other runs them in an order drawn by lot and
+    may stop at any time (`wamlab eval --stop-when-decided RUN --question FILE:NAME`). Evidence
+    and interval are those that hold however often one looks, so they ask for more episodes than
+    `SuccessDifference` where the difference is small, and for fewer where it is large.
+
+    Attributes:
+        first: One row; a method's training seeds are no sequence.
+        planned: What runs if nothing is decided; each episode counts alike.
+    """
+
+    first: Arm
+    second: Arm
+    planned: Scope
+
+    def __post_init__(self) -> None:
+        if self.planned.weighting is not Weighting.EPISODES:
+            raise ConfigError(
+                f"weighting: got {self.planned.weighting!s}, expected {Weighting.EPISODES!s}: in a "
+                "beginning of the episodes no suite or axis has its share yet"
+            )
+        if len(self.first) > 1:
+            raise ConfigError(f"first: got {len(self.first)} rows, expected one")
+
+    @property
+    def scope(self) -> Scope:
+        return self.planned
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -239,6 +284,7 @@ class Reproduction:
 
 Measure = (
     SuccessDifference
+    | SequentialDifference
     | FailureShares
     | FactorEffect
     | GapDifference
@@ -246,7 +292,7 @@ Measure = (
     | LatencyRatio
     | Reproduction
 )
-RATES = (SuccessDifference, FailureShares, FactorEffect, Reproduction)
+RATES = (SuccessDifference, SequentialDifference, FailureShares, FactorEffect, Reproduction)
 """Measures whose number is a fraction of 1, so that a margin means something."""
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from hashlib import sha256
 
-from wamlab.core.episodes import SECOND_PASS, EpisodeKey
+from wamlab.core.episodes import SECOND_PASS, EpisodeKey, in_random_order, lot
 from wamlab.core.errors import ConfigError, ContractError
 from wamlab.core.protocols import Benchmark, Disturbs
 from wamlab.engine.schedule import Simulators, simulators_of
@@ -150,17 +149,12 @@ def part_of(
         for first in range(0, len(group), size)
     ]
     loads, chosen = [0] * count, set[EpisodeKey]()
-    for bundle in sorted(bundles, key=lambda one: (-len(one), _lot(one[0]))):
+    for bundle in sorted(bundles, key=lambda one: (-len(one), lot(one[0]))):
         least = loads.index(min(loads))
         loads[least] += len(bundle)
         if least == index - 1:
             chosen.update(bundle)
     return [key for key in keys if key in chosen]
-
-
-def in_random_order(keys: Sequence[EpisodeKey]) -> list[EpisodeKey]:
-    """The same order on every machine, in which nothing about an episode decides its place."""
-    return sorted(keys, key=_lot)
 
 
 def share_of(num: int, share: float) -> int:
@@ -179,16 +173,11 @@ def _merged(keys: Sequence[EpisodeKey], strata: Sequence[_Stratum]) -> list[Epis
     for key in keys:
         groups.setdefault(strata[0](key), []).append(key)
     placed = [
-        ((index + 0.5) / len(group), _lot(key), key)
+        ((index + 0.5) / len(group), lot(key), key)
         for group in groups.values()
         for index, key in enumerate(_merged(group, strata[1:]))
     ]
     return [key for _, _, key in sorted(placed)]
-
-
-def _lot(key: EpisodeKey) -> bytes:
-    """Draws lots: the same on every machine, and for every policy."""
-    return sha256(f"{key}#sample".encode()).digest()
 
 
 def _matching(keys: Sequence[EpisodeKey], pattern: str | None) -> list[EpisodeKey]:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from wamlab.core.episodes import EpisodeKey, EpisodeRecord
+from wamlab.core.episodes import EpisodeKey, EpisodeRecord, in_random_order
 from wamlab.core.errors import ConfigError
-from wamlab.engine.selection import in_random_order
 
 Decided = Callable[[Mapping[EpisodeKey, EpisodeRecord]], bool]
 """Asked after each part, with everything that the run folder holds."""

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from wamlab.core.hypotheses import FactorEffect, FailureShares, Hypothesis, SuccessDifference
+from wamlab.core.hypotheses import (
+    FactorEffect,
+    FailureShares,
+    Hypothesis,
+    SequentialDifference,
+    SuccessDifference,
+)
 from wamlab.report.curves import recorded_checkpoint
 from wamlab.report.entries import Entry
 
@@ -40,6 +46,8 @@ def differing(rows: Mapping[str, Entry], hypothesis: Hypothesis) -> tuple[Settin
     """Every setting in which the compared arms differ; None if it is not known, or no pair."""
     match hypothesis.measure:
         case SuccessDifference(first=first, second=second):
+            contrasts = [(first, second)]
+        case SequentialDifference(first=first, second=second):
             contrasts = [(first, second)]
         case FailureShares(first=first, second=second):
             contrasts = [(first, second)]

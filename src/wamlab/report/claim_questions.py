@@ -11,6 +11,7 @@ from wamlab.core.hypotheses import (
     LatencyRatio,
     Reproduction,
     ScoreTrend,
+    SequentialDifference,
     SuccessDifference,
 )
 from wamlab.report.numbers import percent
@@ -22,11 +23,11 @@ def asked(hypothesis: Hypothesis) -> Text:
     """The claim as a clause without a full stop."""
     values: dict[str, object] = {"margin": margin_of(hypothesis)}
     match hypothesis.measure:
-        case SuccessDifference() | FailureShares() as measure:
+        case SuccessDifference() | SequentialDifference() | FailureShares() as measure:
             if isinstance(measure, FailureShares):
                 kind, mode = "shares", measure.share_of
             else:
-                mode = measure.failure_mode
+                mode = getattr(measure, "failure_mode", None)
                 kind = "success" if mode is None else "mode"
             values |= {
                 "first": listed(measure.first),

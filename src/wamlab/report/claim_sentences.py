@@ -11,6 +11,7 @@ from wamlab.core.hypotheses import (
     FailureShares,
     LatencyRatio,
     Reproduction,
+    SequentialDifference,
     SuccessDifference,
 )
 from wamlab.report.claim_questions import asked, margin_of, mode_words
@@ -20,6 +21,8 @@ from wamlab.report.numbers import percent, points, points_interval
 from wamlab.report.selection import Missing, listed, scope_words
 from wamlab.report.texts import Text, same, say
 from wamlab.stats.verdicts import Verdict
+
+DIFFERENCES = (SuccessDifference, SequentialDifference)
 
 
 def sentence(finding: Finding) -> Text:
@@ -103,10 +106,11 @@ def _result(finding: Finding, result: Measured) -> Text:
                    source=measure.source, scope=scope_words(measure.scope))  # fmt: skip
     if verdict is Verdict.NOT_RESOLVED:
         return _unresolved(finding, result, shown)
-    if isinstance(measure, SuccessDifference) and measure.failure_mode is None:
-        return say(_success_key(finding), **shown, **_sides(finding, measure))
-    if isinstance(measure, SuccessDifference) and _names_the_higher(finding):
-        mode = mode_words(measure.failure_mode)
+    if isinstance(measure, DIFFERENCES):
+        mode = mode_words(getattr(measure, "failure_mode", None))
+        if not mode.en:
+            return say(_success_key(finding), **shown, **_sides(finding, measure))
+    if isinstance(measure, DIFFERENCES) and _names_the_higher(finding):
         return say("mode_fewer", **shown, **_sides(finding, measure), mode=mode)
     return say("plain_result", **shown)
 
@@ -130,7 +134,7 @@ def _unresolved(finding: Finding, result: Measured, shown: dict[str, object]) ->
 def _names_the_higher(finding: Finding) -> bool:
     """Whether the sentence names the better row first, so that the difference has no sign."""
     is_higher = finding.hypothesis.asserts is Asserted.HIGHER
-    is_difference = isinstance(finding.hypothesis.measure, SuccessDifference)
+    is_difference = isinstance(finding.hypothesis.measure, DIFFERENCES)
     return is_difference and is_higher and finding.verdict in (
         Verdict.SUPPORTED, Verdict.NOT_SUPPORTED
     )  # fmt: skip
@@ -158,7 +162,9 @@ def _success_key(finding: Finding) -> str:
             return "success_apart"
 
 
-def _sides(finding: Finding, measure: SuccessDifference) -> dict[str, object]:
+def _sides(
+    finding: Finding, measure: SuccessDifference | SequentialDifference
+) -> dict[str, object]:
     first, second = listed(measure.first), listed(measure.second)
     if _names_the_higher(finding) and finding.verdict is Verdict.NOT_SUPPORTED:
         first, second = second, first
@@ -169,7 +175,7 @@ def _interval(finding: Finding, result: Measured) -> Text:
     shown = interval_text(finding, result)
     measure = finding.hypothesis.measure
     if _names_the_higher(finding) and finding.verdict is Verdict.NOT_SUPPORTED:
-        assert isinstance(measure, SuccessDifference)
+        assert isinstance(measure, DIFFERENCES)
         shown = points_interval(-result.high, -result.low)
     return say("interval_at", confidence=f"{100 * finding.confidence:.3g}", interval=shown)
 
@@ -185,7 +191,14 @@ def _reach(finding: Finding, result: Measured) -> list[Text]:
         told.append(
             say("about_checkpoints", least=MIN_SEEDS, seeds=_seeds(finding.hypothesis.num_seeds))
         )
-    if result.unit is Unit.POINTS and not result.holds_for_new_tasks:
+    measure = finding.hypothesis.measure
+    if isinstance(measure, SequentialDifference):
+        told.append(
+            say(
+                "looked_early", n=f"{result.num_pairs:,}", planned=f"{measure.scope.num_episodes:,}"
+            )
+        )
+    elif result.unit is Unit.POINTS and not result.holds_for_new_tasks:
         told.append(say("about_these_tasks"))
     return told
 
@@ -214,7 +227,7 @@ def _standing(finding: Finding, result: Measured) -> list[Text]:
     told = []
     scope = getattr(finding.hypothesis.measure, "scope", None)
     planned = 0 if scope is None else scope.num_episodes * finding.hypothesis.num_seeds
-    is_paired = isinstance(finding.hypothesis.measure, SuccessDifference)
+    is_paired = isinstance(finding.hypothesis.measure, DIFFERENCES)
     if is_paired and result.num_pairs > planned:
         told.append(say("more_than_planned", found=result.num_pairs, planned=planned))
     if finding.registered is None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from wamlab.core.hypotheses import Asserted, Hypothesis, StudyDesign
 from wamlab.records.registration import Registration
 from wamlab.report.causes import Setting, differing
+from wamlab.report.claim_rules import ALPHA, asked_alike, confidence_of
 from wamlab.report.entries import Entry
 from wamlab.report.measured import Evidence, Measured
 from wamlab.report.measures import measured
@@ -17,7 +18,6 @@ from wamlab.report.study import Study
 from wamlab.stats.multiplicity import holm
 from wamlab.stats.verdicts import Claim, Verdict, judge
 
-ALPHA = 0.05
 MIN_SEEDS = 3
 """Training seeds from which on a sentence may be about a method (specification, section 1)."""
 
@@ -86,7 +86,7 @@ def decide(
     design = registration.design
     known = evidence or Evidence()
     results = {
-        one.name: measured(study, one, known, confidence=_confidence(design, one))
+        one.name: measured(study, one, known, confidence=confidence_of(design, one))
         for one in design.hypotheses
     }
     adjusted = _adjusted(design, results)
@@ -126,26 +126,12 @@ def _finding(
         result=result,
         verdict=verdict,
         p_adjusted=p_adjusted if interval is not None else None,
-        confidence=_confidence(design, hypothesis),
-        num_asked=len(_asked_alike(design, hypothesis)),
+        confidence=confidence_of(design, hypothesis),
+        num_asked=len(asked_alike(design, hypothesis)),
         differing=differing(rows, hypothesis) if is_whole else None,
         first_episode=_first_episode(measured_rows),
         registered=registration.registered,
     )
-
-
-def _asked_alike(design: StudyDesign, hypothesis: Hypothesis) -> list[Hypothesis]:
-    """The family, but claims of a difference and claims with a margin are judged apart."""
-    is_difference = hypothesis.asserts is Asserted.HIGHER
-    family = design.family(hypothesis.family)
-    return [one for one in family if (one.asserts is Asserted.HIGHER) == is_difference]
-
-
-def _confidence(design: StudyDesign, hypothesis: Hypothesis) -> float:
-    """Bonferroni for claims with a margin, which have no p-value that Holm could adjust."""
-    if hypothesis.asserts is Asserted.HIGHER:
-        return 1 - ALPHA
-    return 1 - ALPHA / len(_asked_alike(design, hypothesis))
 
 
 def _adjusted(design: StudyDesign, results: Mapping[str, Measured | Missing]) -> dict[str, float]:

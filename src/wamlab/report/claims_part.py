@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wamlab.core.config import Json
-from wamlab.core.hypotheses import SuccessDifference
+from wamlab.core.hypotheses import SequentialDifference, SuccessDifference
 from wamlab.records.registration import Registration
 from wamlab.report.claim_questions import asked
 from wamlab.report.claim_sentences import (
@@ -201,7 +201,7 @@ def _numbers(finding: Finding, result: Measured) -> tuple[Cell, ...]:
 def _query(finding: Finding) -> dict[str, str]:
     """The episodes behind a difference; a link of the page filters by one policy."""
     measure = finding.hypothesis.measure
-    if not isinstance(measure, SuccessDifference):
+    if not isinstance(measure, SuccessDifference | SequentialDifference):
         return {}
     suites = measure.scope.suites
     return {"policy": measure.first[0], **({"suite": suites[0]} if len(suites) == 1 else {})}

@@ -16,7 +16,7 @@ from wamlab.report.entries import Entry
 from wamlab.report.estimates import succeeded
 from wamlab.report.labelled import MIN_KAPPA, Failure, failures_of, lowest_kappa
 from wamlab.report.measured import Measured
-from wamlab.report.selection import Missing, cluster_of, contains, listed
+from wamlab.report.selection import Missing, cluster_of, listed
 from wamlab.report.texts import say
 from wamlab.stats.bootstrap import named_generator
 from wamlab.stats.pairs import fisher
@@ -64,7 +64,7 @@ def measured_shares(
 def _whole_labels(rows: Rows, scope: Scope) -> dict[str, list[Failure]] | Missing:
     """Row -> its failures in the scope, if two people who agree labelled every one of all rows."""
     found = {
-        name: [one for one in failures_of(entry) if contains(scope, one.record.key)]
+        name: [one for one in failures_of(entry) if one.record.key in scope]
         for name, entry in rows.items()
     }
     for name, failures in found.items():

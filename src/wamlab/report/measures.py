@@ -17,9 +17,11 @@ from wamlab.core.hypotheses import (
     LatencyRatio,
     Reproduction,
     ScoreTrend,
+    SequentialDifference,
     SuccessDifference,
 )
 from wamlab.report.contrasts import POWER_FACTOR
+from wamlab.report.early import measured_early
 from wamlab.report.entries import Entry
 from wamlab.report.estimates import STREAM, succeeded
 from wamlab.report.failure_measures import claimed, measured_shares
@@ -55,6 +57,8 @@ def measured(
     rows = rows_of(study, hypothesis)
     if isinstance(rows, Missing):
         return rows
+    if isinstance(measure, SequentialDifference):
+        return measured_early(rows, hypothesis, measure, confidence)
     scopes = [measure.scope, *([measure.less_on] if isinstance(measure, GapDifference) else [])]
     for scope in scopes:
         if (lacking := shortfall(rows, scope, hypothesis)) is not None:

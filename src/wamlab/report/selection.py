@@ -78,16 +78,7 @@ def study_of(study: Study, hypothesis: Hypothesis) -> Study | None:
 
 def selected(entry: Entry, scope: Scope) -> Records:
     """The finished episodes of a row that lie in a scope."""
-    return {key: record for key, record in entry.finished.items() if contains(scope, key)}
-
-
-def contains(scope: Scope, key: EpisodeKey) -> bool:
-    return (
-        key.benchmark == scope.benchmark
-        and key.suite in scope.suites
-        and key.axis in scope.axes
-        and (not scope.tasks or key.task in scope.tasks)
-    )
+    return {key: record for key, record in entry.finished.items() if key in scope}
 
 
 def shortfall(rows: Mapping[str, Entry], scope: Scope, hypothesis: Hypothesis) -> Missing | None:

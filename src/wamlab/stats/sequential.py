@@ -137,6 +137,41 @@ def confidence_sequence(
     return ConfidenceSequence(low, high)
 
 
+class SoFar(NamedTuple):
+    """What paired differences say of their mean when one looks.
+
+    Attributes:
+        p: Two-sided, of no difference; the smallest so far.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+def paired_so_far(differences: Sequence[float], *, alpha: float = 0.05) -> SoFar:
+    """The mean of paired differences, with limits and p that hold at all looks together.
+
+    The estimate is the mean of what was seen; where one stops because it is large, it is too
+    large on average.
+
+    Args:
+        differences: First minus second, -1 to 1, in an order drawn by lot.
+
+    Raises:
+        ValueError: As `e_values`.
+    """
+    strongest = float(e_values(differences, 0.0, bounds=PAIRED).max())
+    interval = confidence_sequence(differences, bounds=PAIRED, alpha=alpha)
+    return SoFar(
+        estimate=float(np.mean(differences)),
+        low=float(interval.low[-1]),
+        high=float(interval.high[-1]),
+        p=min(1.0, 1 / strongest) if strongest else 1.0,
+    )
+
+
 def _rejection_times(
     x: Array, grid: Array, log_limit: float, population: int | None
 ) -> NDArray[np.int64]:
