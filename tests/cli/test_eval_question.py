@@ -114,6 +114,7 @@ def test_a_question_that_stays_open_runs_to_the_end(wamlab, tmp_path):
         ("others", (), "others: is about pi0 and seek, got seek and hold"),
         ("many", (), "this run has 60 of 61 planned episodes"),
         ("higher", ("--sample", "50%"), "this run has 30 of 60 planned episodes"),
+        ("higher", ("--budget", "1h"), "leave out --budget"),
     ],
 )
 def test_a_question_that_these_runs_cannot_answer_is_refused(

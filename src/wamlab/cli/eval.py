@@ -149,6 +149,8 @@ def _question(
     keys = choose(benchmark, replace(selection, twins=False, second_pass=0.0)).keys
     if asked.question is None:
         return Difference(other, keys)
+    if asked.budget is not None:
+        raise ConfigError("--question: decides about all planned episodes; leave out --budget")
     return Registered(asked.question, other, keys, name=name)
 
 
