@@ -28,8 +28,9 @@ MARGIN = 0.05
 """5 pp. With 200 pairs, 10 % of them discordant, a true difference of 6.2 pp is found in 80 % of
 studies (`wamlab plan-size --tasks 10 --inits 20 --discordance 10`); nothing smaller is promised."""
 
-NUM_DISTURBED = 183
-"""A tenth of what runs of LIBERO-Plus in libero_object, stratified by axis and level."""
+NUM_DISTURBED = 512
+"""28 % of what runs of LIBERO-Plus in libero_object, stratified by axis and level: at least 100
+episodes of camera, noise, robot and language."""
 
 SHARE_MARGIN = 0.15
 """Of a share of failures. Two models whose failures are alike are told to be so in 73 % of studies
@@ -58,7 +59,7 @@ def demo() -> StudyDesign:
 def nano_plus() -> StudyDesign:
     """The four nano models on LIBERO-Plus: do world models stand disturbances better?
 
-    recipes.libero_plus:nano_wam and :nano_vla with `--sample 10% --twins`, beside the runs of
+    recipes.libero_plus:nano_wam and :nano_vla with `--sample 28% --twins`, beside the runs of
     `nano`. It was written down while they ran, so its verdicts are exploratory.
     """
     axes = tuple(axis.value for axis in Axis if axis is not Axis.LIGHT)  # no light runs here
@@ -80,7 +81,7 @@ def nano_plus() -> StudyDesign:
 def early() -> StudyDesign:
     """Does imagining stand disturbances better? Asked so that the second run may stop early.
 
-    wamlab register recipes.study:early, then the whole tenth for action_only, then joint with
+    wamlab register recipes.study:early, then the whole sample for action_only, then joint with
     `--stop-when-decided RUN_OF_ACTION_ONLY --question runs/study.json:H2c/joint`.
     """
     axes = tuple(axis.value for axis in Axis if axis is not Axis.LIGHT)

@@ -95,15 +95,18 @@ def test_a_question_that_stays_open_runs_to_the_end(wamlab, tmp_path):
     register(design, tmp_path / "study.json")
     wamlab("eval", HOLD, "--out", tmp_path / "hold")
 
-    code, out, err = wamlab(
+    command = (
         "eval", HOLD, "--set", "name=again", "--stop-when-decided", tmp_path / "hold",
         "--question", f"{tmp_path / 'study.json'}:same", "--out", tmp_path / "again",
     )  # fmt: skip
+    code, out, err = wamlab(*command)
 
     assert code == 0, err
     assert "stopped" not in out
     assert "same: not resolved; +0.0 pp" in out
     assert "over 60 of 60 planned episodes" in out
+    _, again, _ = wamlab(*command)
+    assert again == out
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         parts = _parts(load_run(out).records) if is_mixed else []
         print(_summary(recipe.run.name, out, tally, parts))
         if question:
+            # Once more: a run that was complete, or out of time, was not asked.
+            question.decided({record.key: record for record in load_run(out).records})
             print(question.verdict)
     return 1 if tally.num_errors else 0
 
