@@ -216,10 +216,11 @@ def standalone(
         parts.append(f'<text class="heading" x="{x}" y="{y + 18:g}">{escape(heading)}</text>')
         size = f'x="{x}" y="{y + 26:g}" width="{WIDTH}" height="{heights[index]:g}"'
         parts.append(panel.replace("<svg ", f"<svg {size} ", 1))
-        parts.append(
-            f'<text class="tick" x="{x + WIDTH - RIGHT:g}" y="{y + 38 + heights[index]:g}" '
-            f'text-anchor="end">{escape(below)}</text>'
-        )
+        if below:
+            parts.append(
+                f'<text class="tick" x="{x + WIDTH - RIGHT:g}" y="{y + 38 + heights[index]:g}" '
+                f'text-anchor="end">{escape(below)}</text>'
+            )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" role="img"><title>{escape(title)}</title>'
