@@ -32,8 +32,8 @@ def test_randomised_scenes_keep_away_from_the_states_that_are_reported_on():
 def test_the_planned_sample_has_the_registered_number_of_episodes():
     benchmark = LiberoPlus(libero_plus.nano_wam().benchmark)
 
-    keys = choose(benchmark, Selection(sample=0.28)).keys
+    keys = choose(benchmark, Selection(sample=0.2)).keys
 
     num = Counter(key.axis for key in keys if key.axis in pretraining.AXES)
-    assert num.total() >= pretraining.NUM_EPISODES
-    assert all(num[axis] >= 100 for axis in ("camera", "robot", "language", "noise"))
+    assert num.total() == pretraining.NUM_EPISODES
+    assert all(num[axis] >= 70 for axis in ("camera", "robot", "language", "noise"))
