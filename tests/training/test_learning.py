@@ -4,13 +4,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from plane import CARD, curve, losses, training
+from plane import CARD, curve, losses, training, write_demonstrations
 from safetensors.torch import load_file
 
 from wamlab.core.episodes import EpisodeKey
 from wamlab.core.protocols import PlanRequest
 from wamlab.core.types import Observation
 from wamlab.nn.card import Variant
+from wamlab.nn.checkpoints import Learned, read_manifest
+from wamlab.nn.checkpoints.manifest import History
 from wamlab.nn.statistics import read_statistics
 from wamlab.policies.fast_wam import FastWam
 from wamlab.training.recipe import Optimiser, Precision
@@ -87,6 +89,23 @@ def test_a_training_can_start_from_a_model(home, straight, tmp_path):
     old, new = (load_file(f / "model.safetensors") for f in (straight / "model", trained.model))
     # One step of Adam moves each weight by the rate, and by its decay.
     assert max(float((old[name] - new[name]).abs().max()) for name in old) < 1e-7
+
+
+@pytest.mark.parametrize("video_weight", [0.0, 1.0])
+def test_a_model_says_what_it_learned_and_on_what_it_was_pretrained(home, tmp_path, video_weight):
+    first = training(home, num_steps=1, video_weight=video_weight)
+    cold = train(first, tmp_path / "cold").model
+    datasets = (home / "demos", write_demonstrations(tmp_path / "more"))
+    objective = replace(first.objective, start=cold)
+    second = replace(first, objective=objective, data=replace(first.data, datasets=datasets))
+
+    warm = train(second, tmp_path / "warm").model
+
+    learned = Learned(robot_actions=True, robot_video=video_weight > 0)
+    assert read_manifest(cold).history == History(pretraining=Learned(), training=learned)
+    assert read_manifest(warm).history.pretraining == learned
+    facts = FastWam(FastWam.Config(checkpoint=warm)).facts
+    assert facts["robot_video"] == ("yes" if video_weight else "no")
 
 
 @pytest.mark.parametrize("precision", list(Precision))

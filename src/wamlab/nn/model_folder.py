@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from wamlab.nn.card import Variant, WamCard
 from wamlab.nn.checkpoints import (
     Checkpoint,
     Format,
+    known_history,
     open_checkpoint,
     read_manifest,
     resolve_card,
@@ -140,6 +141,7 @@ def _facts(checkpoint: Checkpoint, card: WamCard, num_parameters: int) -> dict[s
         "weights": checkpoint.identity,
         "num_parameters": str(num_parameters),
         **_origin(checkpoint),
+        **_pretraining(checkpoint),
     }
 
 
@@ -174,6 +176,17 @@ def _origin(checkpoint: Checkpoint) -> dict[str, str]:
     if origin is None:
         return {"trained_here": "yes"}
     return {"origin": f"{origin.file} ({origin.format})", "trained_here": "no"}
+
+
+def _pretraining(checkpoint: Checkpoint) -> dict[str, str]:
+    """On what the weights were trained before their last training."""
+    history = known_history(checkpoint)
+    if history is None:
+        return {}
+    learned = history.pretraining
+    return {
+        field.name: "yes" if getattr(learned, field.name) else "no" for field in fields(learned)
+    }
 
 
 def _vae_identity(folder: Path) -> str:

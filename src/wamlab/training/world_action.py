@@ -18,7 +18,14 @@ from torch import Tensor
 
 from wamlab.core.errors import ConfigError
 from wamlab.nn.card import WamCard
-from wamlab.nn.checkpoints import open_checkpoint, save_folder
+from wamlab.nn.checkpoints import (
+    RANDOM,
+    Learned,
+    continued,
+    open_checkpoint,
+    save_folder,
+    start_of,
+)
 from wamlab.nn.frozen import load_text, load_vae
 from wamlab.nn.losses import Draws, Window, draw, losses
 from wamlab.nn.mixture import Mixture
@@ -76,6 +83,7 @@ class WorldAction:
         self.card = config.card
         self.module = self.outline()
         self.encoder: FrozenEncoder | None = None
+        self._start = RANDOM
 
     def load(self, seed: int, device: torch.device) -> str:
         self.encoder = _fitting_vae(self._config.vae, self.card, device)
@@ -86,6 +94,7 @@ class WorldAction:
                 self.module = model_of(self.card).to(device)
             return "random weights"
         checkpoint = open_checkpoint(self._config.start)
+        self._start = start_of(checkpoint)
         if checkpoint.format.is_video_only:
             generator = torch.Generator().manual_seed(seed)
             report = start_from_video(
@@ -167,7 +176,9 @@ class WorldAction:
         try:
             dtype = DTYPES[self._config.stored]
             stored = {name: value.to(dtype) for name, value in weights.items()}
-            save_folder(beside, stored, self.card, statistics)
+            learned = Learned(robot_actions=True, robot_video=self._config.video_weight > 0)
+            history = continued(self._start, learned, statistics)
+            save_folder(beside, stored, self.card, statistics, history)
             _place(self._config.vae, beside / VAE_FOLDER)
             if self._config.text is not None:
                 _place(self._config.text, beside / TEXT_FOLDER)

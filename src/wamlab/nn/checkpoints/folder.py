@@ -20,10 +20,12 @@ from wamlab.nn.checkpoints import lerobot, upstream
 from wamlab.nn.checkpoints.checkpoint import Checkpoint, statistics_places
 from wamlab.nn.checkpoints.files import Entry
 from wamlab.nn.checkpoints.fit import check_fits
+from wamlab.nn.checkpoints.history import known_history
 from wamlab.nn.checkpoints.manifest import (
     STATISTICS_NAME,
     VERSION,
     WEIGHTS_NAME,
+    History,
     Manifest,
     Origin,
     Progress,
@@ -100,12 +102,19 @@ def convert(
             _write(checkpoint, beside, dtype, progress, names)
             return
         digest = _write(checkpoint, beside, dtype, progress)
-        write_manifest(beside, _manifest(card, digest, _origin(checkpoint, dtype)))
+        history = known_history(checkpoint)
+        write_manifest(beside, _manifest(card, digest, _origin(checkpoint, dtype), history))
         for part in parts:
             _write_part(part, beside, dtype, progress)
 
 
-def save_folder(out: Path, tensors: Mapping[str, Tensor], card: WamCard, statistics: Path) -> None:
+def save_folder(
+    out: Path,
+    tensors: Mapping[str, Tensor],
+    card: WamCard,
+    statistics: Path,
+    history: History | None = None,
+) -> None:
     """Writes a model that stands in memory, e.g. `module.state_dict()`, as a folder.
 
     Raises:
@@ -117,7 +126,7 @@ def save_folder(out: Path, tensors: Mapping[str, Tensor], card: WamCard, statist
         beside.mkdir()
         digest = write_safetensors(beside / WEIGHTS_NAME, entries, tensors.items())
         shutil.copyfile(statistics, beside / STATISTICS_NAME)
-        write_manifest(beside, _manifest(card, digest, None))
+        write_manifest(beside, _manifest(card, digest, None, history))
 
 
 def _statistics_beside(checkpoint: Checkpoint) -> Path:
@@ -195,10 +204,16 @@ def _write_part(
             shutil.copyfile(path, model / name / path.name)
 
 
-def _manifest(card: WamCard, digest: str, origin: Origin | None) -> Manifest:
-    program = f"wamlab {version('wamlab')}"
+def _manifest(
+    card: WamCard, digest: str, origin: Origin | None, history: History | None
+) -> Manifest:
     return Manifest(
-        version=VERSION, written_by=program, weights_sha256=digest, card=card, origin=origin
+        version=VERSION,
+        written_by=f"wamlab {version('wamlab')}",
+        weights_sha256=digest,
+        card=card,
+        origin=origin,
+        history=history,
     )
 
 

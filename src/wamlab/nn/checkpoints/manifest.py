@@ -43,6 +43,41 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What weights were trained to predict; frames that were only looked at do not count.
+
+    Attributes:
+        robot_actions: Of demonstrations.
+        robot_video: The frames of demonstrations.
+        web_video: Frames of anything else, as Wan2.2 was.
+    """
+
+    robot_actions: bool = False
+    robot_video: bool = False
+    web_video: bool = False
+
+    def __or__(self, other: Learned) -> Learned:
+        return Learned(
+            robot_actions=self.robot_actions or other.robot_actions,
+            robot_video=self.robot_video or other.robot_video,
+            web_video=self.web_video or other.web_video,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What weights learned, the data of their last training apart from what came before.
+
+    Attributes:
+        pretraining: On other data, before.
+        training: On the data whose statistics lie in the folder.
+    """
+
+    pretraining: Learned
+    training: Learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything of a model folder but numbers.
 
@@ -51,6 +86,7 @@ class Manifest:
         written_by: Program and version.
         weights_sha256: Of `model.safetensors`, 64 hexadecimal digits.
         origin: None for weights that were trained here.
+        history: None if it is not known.
     """
 
     version: int
@@ -58,6 +94,7 @@ class Manifest:
     weights_sha256: str
     card: WamCard
     origin: Origin | None = None
+    history: History | None = None
 
 
 def read_manifest(folder: Path) -> Manifest:
