@@ -8,6 +8,7 @@ from recipes import libero_plus, nano, pretraining
 from wamlab.benchmarks.libero_plus import LiberoPlus
 from wamlab.engine.perturbing import Perturbed
 from wamlab.engine.selection import Selection, choose
+from wamlab.nn.checkpoints import read_manifest
 
 
 def test_a_pretrained_model_differs_from_a_cold_one_in_where_it_starts():
@@ -20,6 +21,18 @@ def test_a_pretrained_model_differs_from_a_cold_one_in_where_it_starts():
         assert hasattr(pretraining, scenes)
         back = replace(warm, name=cold.name, objective=replace(warm.objective, start=None))
         assert back == cold
+
+
+def test_a_longer_model_differs_from_a_pretrained_one_in_where_it_starts():
+    for longer, warm, cold in (
+        (pretraining.longer_action_only(), pretraining.pretrained_action_only(), "action_only"),
+        (pretraining.longer_joint(), pretraining.pretrained_joint(), "joint"),
+    ):
+        start = longer.objective.start
+        assert read_manifest(start).card == warm.objective.card
+        assert cold == start.name
+        same = replace(longer.objective, start=warm.objective.start)
+        assert replace(longer, name=warm.name, objective=same) == warm
 
 
 def test_randomised_scenes_keep_away_from_the_states_that_are_reported_on():
