@@ -24,6 +24,7 @@ from wamlab.core.hypotheses import (
     Weighting,
 )
 from wamlab.records.registration import unregistered
+from wamlab.report.claim_sentences import sentence
 from wamlab.report.claims import decide
 from wamlab.report.measured import Evidence, Timing, Unit
 from wamlab.report.selection import Missing
@@ -358,6 +359,18 @@ def test_a_main_effect_is_the_difference_of_its_levels(design_of_four):
     assert finding.result.is_leading
 
 
+def test_a_main_effect_is_told_apart_by_the_other_factor(design_of_four):
+    finding = only(design_of_four, effect(FactorialEffect.SECOND))
+
+    rate = {n: np.mean([outcomes(design_of_four, n, s).mean() for s in SUITES])
+            for n in ("none", "first", "second", "both")}  # fmt: skip
+    without, together = rate["second"] - rate["none"], rate["both"] - rate["first"]
+    assert finding.result.apart == pytest.approx((without, together))
+    told = sentence(finding).en
+    assert f"{100 * without:+.1f} pp without pretraining".replace("-", "\u2212") in told
+    assert f"{100 * together:+.1f} pp with it".replace("-", "\u2212") in told
+
+
 def test_the_smaller_effect_does_not_lead(design_of_four):
     finding = only(design_of_four, effect(FactorialEffect.SECOND))
 
@@ -370,6 +383,7 @@ def test_an_interaction_is_not_made_up(design_of_four):
 
     assert finding.verdict is Verdict.NOT_RESOLVED
     assert finding.result.is_leading is None
+    assert finding.result.apart is None
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from math import exp
 
 from wamlab.core.hypotheses import (
     Asserted,
+    FactorEffect,
+    FactorialEffect,
     FailureShares,
     LatencyRatio,
     Reproduction,
@@ -31,8 +33,8 @@ def sentence(finding: Finding) -> Text:
     if isinstance(result, Missing):
         question = asked(finding.hypothesis)
         return say("not_tested_sentence", asked=question, why=result.why, needed=result.needed)
-    told = [_result(finding, result), *_reach(finding, result), *_cause(finding, result)]
-    told += _standing(finding, result)
+    told = [_result(finding, result), *_apart(finding, result), *_reach(finding, result)]
+    told += [*_cause(finding, result), *_standing(finding, result)]
     whole = _together(told)
     return say("exploratory_prefix", sentence=whole) if finding.is_exploratory else whole
 
@@ -182,6 +184,17 @@ def _interval(finding: Finding, result: Measured) -> Text:
 
 def _seeds(num_seeds: int) -> Text:
     return say("one_training_seed") if num_seeds == 1 else say("num_training_seeds", n=num_seeds)
+
+
+def _apart(finding: Finding, result: Measured) -> list[Text]:
+    """An average over the other factor hides that the effect may be there on one side alone."""
+    measure = finding.hypothesis.measure
+    if result.apart is None or not isinstance(measure, FactorEffect):
+        return []
+    first, second = measure.factors
+    other = second if measure.effect is FactorialEffect.FIRST else first
+    without, together = map(points, result.apart)
+    return [say("effect_apart", other=other, without=without, together=together)]
 
 
 def _reach(finding: Finding, result: Measured) -> list[Text]:

@@ -26,6 +26,8 @@ class Measured(NamedTuple):
         detectable: Smallest true value that 80 % of such studies find; None if not known.
         holds_for_new_tasks: Whether the interval covers the spread between tasks.
         is_leading: Of a main effect: whether it exceeds the upper limit of the other one.
+        apart: What a main effect is the average of: the effect without the other factor, and
+            with it.
         num_unpaired: Episodes in the scope that only some rows finished; they enter nothing.
         own: Of a reproduction: our own rate.
     """
@@ -40,6 +42,7 @@ class Measured(NamedTuple):
     holds_for_new_tasks: bool = True
     unit: Unit = Unit.POINTS
     is_leading: bool | None = None
+    apart: tuple[float, float] | None = None
     num_unpaired: int = 0
     own: float | None = None
 

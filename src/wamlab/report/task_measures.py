@@ -71,8 +71,15 @@ def measured_effect(
         by_seed=tuple(by_seed),
         detectable=POWER_FACTOR * effect.stderr,
         is_leading=None if name not in mains else leading_cause(mains) == name,
+        apart=None if name not in mains else _apart(effects, name),
         num_unpaired=num_unpaired,
     )
+
+
+def _apart(effects: Mapping[str, Effect], name: str) -> tuple[float, float]:
+    """A main effect at the lower and at the upper level of the other factor."""
+    half = effects[EFFECTS[FactorialEffect.INTERACTION]].estimate / 2
+    return effects[name].estimate - half, effects[name].estimate + half
 
 
 def _effects(cells: Sequence[tuple[str, int, bool]], confidence: float) -> dict[str, Effect] | None:
