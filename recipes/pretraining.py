@@ -1,7 +1,7 @@
 r"""Two causes of generalisation, told apart: pretraining on robots, and imagining while acting.
 
 Four models, two by two: cold or pretrained, action-only or joint. At nano size "pretraining" is
-training on randomised scenes first, with the same number of steps and on fewer tasks:
+training on randomised scenes first, with the same number of steps, on fewer initial states:
 
     wamlab demos recipes.pretraining:randomised_scenes --image-every 4 --out demos/randomised
     wamlab train recipes.pretraining:scenes_action_only --out runs/scenes_action_only

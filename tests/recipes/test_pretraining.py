@@ -2,13 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from recipes import libero_plus, nano, pretraining
 
 from wamlab.benchmarks.libero_plus import LiberoPlus
 from wamlab.engine.perturbing import Perturbed
 from wamlab.engine.selection import Selection, choose
 from wamlab.nn.checkpoints import read_manifest
+from wamlab.records.registration import read_registration, unregistered
+
+REGISTERED = Path(__file__).parents[2] / "docs/registered"
 
 
 def test_a_pretrained_model_differs_from_a_cold_one_in_where_it_starts():
@@ -40,6 +45,13 @@ def test_randomised_scenes_keep_away_from_the_states_that_are_reported_on():
 
     assert len(keys) == 200
     assert max(key.init for key in keys) < nano.FIRST_WATCHED_INIT
+
+
+@pytest.mark.parametrize("design", [pretraining.study(), pretraining.scenes_or_steps()])
+def test_what_is_asked_is_still_what_was_registered(design):
+    registered = read_registration(REGISTERED / f"{design.name}.json")
+
+    assert registered.digest == unregistered(design).digest
 
 
 def test_the_planned_sample_has_the_registered_number_of_episodes():

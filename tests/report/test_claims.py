@@ -26,7 +26,9 @@ from wamlab.core.hypotheses import (
 from wamlab.records.registration import unregistered
 from wamlab.report.claim_sentences import sentence
 from wamlab.report.claims import decide
+from wamlab.report.claims_part import claims_table
 from wamlab.report.measured import Evidence, Timing, Unit
+from wamlab.report.printing import differ
 from wamlab.report.selection import Missing
 from wamlab.report.study import make_study
 from wamlab.stats.verdicts import Verdict
@@ -366,9 +368,12 @@ def test_a_main_effect_is_told_apart_by_the_other_factor(design_of_four):
             for n in ("none", "first", "second", "both")}  # fmt: skip
     without, together = rate["second"] - rate["none"], rate["both"] - rate["first"]
     assert finding.result.apart == pytest.approx((without, together))
-    told = sentence(finding).en
-    assert f"{100 * without:+.1f} pp without pretraining".replace("-", "\u2212") in told
-    assert f"{100 * together:+.1f} pp with it".replace("-", "\u2212") in told
+    [row] = claims_table([finding]).records()
+    assert (row["without_other_factor"], row["with_other_factor"]) == finding.result.apart
+    told = sentence(finding)
+    assert f"{100 * without:+.1f} pp without pretraining".replace("-", "\u2212") in told.en
+    assert f"{100 * together:+.1f} pp with it".replace("-", "\u2212") in told.en
+    assert not differ(told)
 
 
 def test_the_smaller_effect_does_not_lead(design_of_four):

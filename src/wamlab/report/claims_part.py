@@ -132,6 +132,7 @@ def claims_table(findings: Sequence[Finding]) -> Table:
                 fields=(
                     *("estimate", "low", "high", "confidence", "unit"),
                     *("shown", "shown_low", "shown_high"),
+                    *("without_other_factor", "with_other_factor"),
                 ),
             ),
             Column(label=say("claims_n"), fields=("pairs", "unpaired", "training_seeds")),
@@ -158,7 +159,7 @@ def _row(finding: Finding) -> tuple[Cell, ...]:
     verdict = Cell(main=verdict_words(finding), values=(finding.verdict.value, exploratory))
     if not isinstance(result, Measured):
         nothing = say("words_not_tested")
-        return (name, verdict, *(_empty(nothing, size) for size in (8, 3, 3, 1)))
+        return (name, verdict, *(_empty(nothing, size) for size in (10, 3, 3, 1)))
     return (name, verdict, *_numbers(finding, result))
 
 
@@ -174,6 +175,7 @@ def _numbers(finding: Finding, result: Measured) -> tuple[Cell, ...]:
         lines=(interval,),
         values=(
             *limits, finding.confidence, result.unit.value, *shown_numbers(finding, result),
+            *(result.apart or (None, None)),
         ),
         query=_query(finding),
     )  # fmt: skip
